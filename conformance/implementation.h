@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Implementations under one interface, however they are reached: built in, a shared object, a Python module, a program. */
+#ifndef IMPLEMENTATION_H
+#define IMPLEMENTATION_H
+#include "casedir.h"
+#include "host.h"
+#include "judge.h"
+
+struct implementation;
+struct implementation_options {
+  bool in_process;       /* run shared objects in this process */
+  int threads;           /* offered to kernels */
+  double timeout_s;      /* for one case */
+  size_t memory_bytes;   /* a worker that uses more is killed: CRASH */
+  const char *python;    /* interpreter for Python modules */
+};
+/* spec: "reference", "optimized", a specimen's name, "onednn", PATH.so, PATH.py, "python:MODULE", "cmd:PROGRAM ARG...".
+   Groups ("specimens", "peers") are expanded by implementation_expand. */
+int implementation_open(const char *spec, const struct implementation_options *o, struct implementation **impl,
+                        struct error *e);
+void implementation_close(struct implementation *impl);
+const char *implementation_name(const struct implementation *impl);
+const char *implementation_version(const struct implementation *impl);
+const char *implementation_preset(const struct implementation *impl); /* NULL: none declared */
+const char *implementation_spec(const struct implementation *impl);
+/* Calls each for every name that spec stands for (itself, if it is no group). */
+int implementation_expand(const char *spec, int (*each)(const char *spec, void *arg), void *arg, struct error *e);
+
+/* A case on its way to implementations: the directory is written when the first worker needs it. */
+struct live_case {
+  const char *name;
+  const struct normative_problem *p;
+  const struct tensors *in;
+  char dir[256]; /* "" until written */
+};
+void live_case_done(struct live_case *c); /* removes the directory */
+
+struct run_result {
+  enum verdict verdict; /* PASS here means: out is there to be judged. Else SKIP, FAIL, CRASH, TIMEOUT with reason */
+  char reason[256];
+  double seconds;       /* per run, if timed; else 0 */
+};
+/* After a CRASH or TIMEOUT the worker is started anew for the next case. */
+void implementation_run(struct implementation *impl, struct live_case *c, int iterations, struct tensors *out,
+                        struct run_result *r);
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Normative: references for normalization layers. The public header: types, statuses, every prototype.
+
+   Letters, as in the papers:  x input, y output, gamma and beta the affine parameters, mean and rstd the saved
+   statistics, rstd = 1/sqrt(var + eps), var the population variance (divided by m, the number of elements of a group).
+   Two libraries share these prototypes but for the last argument: ref_* (proved, plain; `work` is scratch memory that
+   ref_*_work counts in doubles; nothing is allocated) and opt_* (multithreaded; `threads` 0 means all).
+
+   Every function returns a status. An error is decided before anything is written. NULL for gamma means 1, for beta 0;
+   NULL for an output other than y means not wanted. y may be x itself; nothing else may overlap. NaN and Inf in the
+   data are no errors: they propagate as IEEE arithmetic has it, inside their own group. */
+#ifndef NORMATIVE_H
+#define NORMATIVE_H
+#include <stddef.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+  NORMATIVE_OK = 0,
+  NORMATIVE_E_NULL,      /* a required pointer is NULL */
+  NORMATIVE_E_EPS,       /* eps is negative, NaN or infinite */
+  NORMATIVE_E_MOMENTUM,  /* momentum outside [0,1], or a batch number below 1 */
+  NORMATIVE_E_ARGUMENT,  /* not a value of its enumeration */
+  NORMATIVE_E_GROUPS,    /* C is not a multiple of the number of groups */
+  NORMATIVE_E_SIZE,      /* a product of sizes overflows, or a group has more than 2^30 elements */
+  NORMATIVE_E_OVERLAP,   /* an output overlaps another argument, other than y == x */
+  NORMATIVE_E_VARIANCE,  /* an unbiased running variance from groups of one element */
+  NORMATIVE_E_EMPTY      /* a running update from an empty group */
+} normative_status;
+
+/* What a status means, in words; never NULL. */
+const char *normative_status_text(normative_status status);
+
+/* Memory order of a tensor (N,C,S), S the product of the spatial sizes. */
+typedef enum {
+  NORMATIVE_NCS = 1, /* element (n,c,s) at (n*C + c)*S + s: contiguous NCHW */
+  NORMATIVE_NSC      /* element (n,c,s) at (n*S + s)*C + c: channels-last */
+} normative_layout;
+
+/* How running statistics take in the batch's statistic b. */
+typedef enum {
+  NORMATIVE_MOMENTUM_NEW = 1,   /* r <- (1-momentum) r + momentum b       PyTorch, momentum 0.1 */
+  NORMATIVE_MOMENTUM_OLD,       /* r <- momentum r + (1-momentum) b       Keras 0.99, ONNX 0.9, textbooks 0.9 */
+  NORMATIVE_MOMENTUM_CUMULATIVE /* r <- r + (b - r)/t                     momentum is t, the batch's number from 1 */
+} normative_momentum;
+
+/* Which variance enters running_var. */
+typedef enum {
+  NORMATIVE_UNBIASED = 1, /* m/(m-1) var: PyTorch, TensorFlow fused */
+  NORMATIVE_POPULATION    /* var: ONNX, Keras, Flax, textbooks */
+} normative_estimator;
+
+/* LayerNorm (Ba, Kiros, Hinton, arXiv 1607.06450). x, y: rows x cols; gamma, beta: cols; mean, rstd: rows.
+     y = gamma (x - mean) rstd + beta, the statistics of each row its own. */
+size_t ref_layernorm_work(size_t rows, size_t cols);
+normative_status ref_layernorm_forward_f32(float *y, double *mean, double *rstd, const float *x, const float *gamma,
+                                           const float *beta, size_t rows, size_t cols, double eps, double *work);
+normative_status opt_layernorm_forward_f32(float *y, double *mean, double *rstd, const float *x, const float *gamma,
+                                           const float *beta, size_t rows, size_t cols, double eps, int threads);
+
+/* RMSNorm (Zhang, Sennrich, arXiv 1910.07467). x, y: rows x cols; gamma, beta: cols; rstd: rows.
+     y = gamma x rstd + beta, rstd = 1/sqrt(mean(x^2) + eps) of each row. */
+size_t ref_rmsnorm_work(size_t rows, size_t cols);
+normative_status ref_rmsnorm_forward_f32(float *y, double *rstd, const float *x, const float *gamma, const float *beta,
+                                         size_t rows, size_t cols, double eps, double *work);
+normative_status opt_rmsnorm_forward_f32(float *y, double *rstd, const float *x, const float *gamma, const float *beta,
+                                         size_t rows, size_t cols, double eps, int threads);
+
+/* BatchNorm, training (Ioffe, Szegedy, arXiv 1502.03167). x, y: n x c x s in `layout`; gamma, beta, mean, rstd,
+   running_mean, running_var: c. Statistics of each channel over its m = n*s elements. running_mean and running_var,
+   both or neither, are updated in place as `rule` and `estimator` say. */
+size_t ref_batchnorm_work(size_t n, size_t c, size_t s);
+normative_status ref_batchnorm_forward_f32(float *y, double *mean, double *rstd, double *running_mean,
+                                           double *running_var, const float *x, const float *gamma, const float *beta,
+                                           size_t n, size_t c, size_t s, normative_layout layout, double eps,
+                                           double momentum, normative_momentum rule, normative_estimator estimator,
+                                           double *work);
+normative_status opt_batchnorm_forward_f32(float *y, double *mean, double *rstd, double *running_mean,
+                                           double *running_var, const float *x, const float *gamma, const float *beta,
+                                           size_t n, size_t c, size_t s, normative_layout layout, double eps,
+                                           double momentum, normative_momentum rule, normative_estimator estimator,
+                                           int threads);
+
+/* BatchNorm, evaluation: y = gamma (x - running_mean) / sqrt(running_var + eps) + beta, per channel. */
+normative_status ref_batchnorm_eval_forward_f32(float *y, const float *x, const float *gamma, const float *beta,
+                                                const double *running_mean, const double *running_var, size_t n,
+                                                size_t c, size_t s, normative_layout layout, double eps, double *work);
+normative_status opt_batchnorm_eval_forward_f32(float *y, const float *x, const float *gamma, const float *beta,
+                                                const double *running_mean, const double *running_var, size_t n,
+                                                size_t c, size_t s, normative_layout layout, double eps, int threads);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
