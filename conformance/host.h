@@ -14,6 +14,10 @@ struct host_result { enum host_status status; char reason[256]; double seconds; 
 void host_run(const struct normative_plugin *plugin, const struct normative_problem *p, const struct tensors *in,
               struct tensors *out, const struct host_options *options, struct host_result *r);
 
+/* For a worker process: a fault at a guarded buffer first says on fd "fault<TAB>what the kernel did<NEWLINE>". Then, as after
+   any fault, the process dies. */
+void host_report_faults(int fd);
+
 /* Loads a shared object and checks its ABI. *handle is for dlclose. */
 int plugin_load(const char *path, void **handle, const struct normative_plugin **plugin, struct error *e);
 #endif

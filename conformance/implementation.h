@@ -16,6 +16,7 @@ struct implementation_options {
 };
 /* spec: "reference", "optimized", a specimen's name, "onednn", PATH.so, PATH.py, "python:MODULE", "cmd:PROGRAM ARG...".
    Groups ("specimens", "peers") are expanded by implementation_expand. */
+/* The error's text does not repeat the specification. */
 int implementation_open(const char *spec, const struct implementation_options *o, struct implementation **impl,
                         struct error *e);
 void implementation_close(struct implementation *impl);
@@ -32,7 +33,8 @@ struct live_case {
   const struct normative_problem *p;
   const struct tensors *in;
   char dir[256]; /* "" until written */
-};
+  struct wishes wishes; /* as its manifest has them */
+}; /* one thread at a time */
 void live_case_done(struct live_case *c); /* removes the directory */
 
 struct run_result {

@@ -9,7 +9,8 @@
 
 struct family { const char *name, *kind /* "x", "gamma", "beta", "running", "dy" */, *text; };
 extern const struct family family_table[]; /* ends with name == NULL */
-const struct family *family_find(const char *kind, const char *name);
+const struct family *family_find(const char *kind, const char *name); /* NeK in a row's name stands for a number */
+const char *family_shape(const struct family *f); /* of recorded data, "32x6x8x8"; NULL: the family takes any shape */
 
 /* Makes every input tensor of the case. The result depends on the name of the case only. */
 int inputs_make(const struct testcase *tc, struct tensors *in, struct error *e);

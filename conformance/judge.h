@@ -11,6 +11,7 @@ extern const char *const verdict_name[VERDICT_COUNT];
 
 #define MEMBERS_MAX 4   /* a union's members, at most */
 #define EXPLAINED_MAX 4
+#define COVERED_MAX 16  /* rows of presets, at most */
 struct finding { /* the worst element against one required preset */
   enum verdict verdict;
   enum slot slot;      /* of the worst element */
@@ -28,6 +29,7 @@ struct judgement {
   size_t misrounded, elements;   /* of all outputs judged */
   double kappa;                  /* the case's largest */
   const char *explained[EXPLAINED_MAX + 1]; /* presets that cover it at least tolerance; [0] == NULL: none does */
+  const char *covered[COVERED_MAX + 1]; /* of every row of presets the first variant that covers it, in the published order */
   char reason[256];              /* why FAIL other than by a bound (wrong shape, not written, scribbled), else "" */
 };
 
@@ -35,6 +37,8 @@ struct preset; /* opaque row of the table in presets.c */
 /* NULL and an error that lists the names if unknown. "-folded" and "-ftz" suffixes; unions; "correctly-rounded", "faithful". */
 const struct preset *preset_find(const char *name, struct error *e);
 const char *preset_name(const struct preset *preset);
+/* The names of a union's members, NULL-terminated; NULL if name is no union. */
+const char *const *preset_members(const char *name);
 const char *preset_default(uint32_t type); /* "f32-stable", "f64-two-pass" */
 /* Calls each for every preset that is offered for a type, strictest rows first as in BOUNDS.md. */
 void preset_each(uint32_t type, void (*each)(const char *name, const char *text, void *arg), void *arg);

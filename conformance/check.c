@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0
+   normative check: every selected case, through the oracle once, through every implementation, to the judge. */
+#include "command.h"
+#include <errno.h>
+#include <getopt.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct check {
+  struct selection s;
+  struct implementation_options o;
+  struct plan plan;
+  const char **spec;            /* what to check, groups expanded */
+  const char **name, **version; /* of each, once opened */
+  const char **preset;          /* that each is judged against */
+  size_t specs;
+  const char *require, *json, *junit, *known;
+  bool strict_range, cases_given, misused;
+  int jobs;
+  struct implementation ***impl; /* [job][spec]; NULL where it could not be opened */
+  struct records records;        /* [case][spec], in order */
+  size_t done;
+};
+
+static void help(void)
+{
+  puts("usage: normative check IMPLEMENTATION... [OPTION...]\n\n"
+       "IMPLEMENTATION is reference, optimized, specimens (all of them) or one by name, peers (all found) or onednn,\n"
+       "./kernel.so (plug-in ABI), ./kernel.py or python:MODULE (Python mirror), 'cmd:PROGRAM ARG...' (worker protocol).\n\n"
+       SELECTION_HELP
+       "  --input DIR           your own tensors: a case directory, or a tree of them, in place of the sweep\n"
+       "  --require PRESET      what to judge against (f32-stable), or 'declared': what each implementation claims\n"
+       "  --strict-range        a result outside of a preset's range is a failure\n"
+       "  --known FILE          accepted failures, lines IMPLEMENTATION CASE (globs)\n"
+       "  --json FILE           result records, one JSON object a line (- is standard output)\n"
+       "  --junit FILE          JUnit XML\n"
+       "  -j N                  cases judged at the same time (all cores)\n"
+       "  --threads N           threads offered to a kernel (1)\n"
+       "  --timeout SECONDS     for one case (30)      --memory MIB   for one worker (8192)\n"
+       "  --python PROGRAM      interpreter for Python modules (python3)\n"
+       "  --in-process          load shared objects into this process, for debuggers\n\n"
+       "Exit status: 0 all judged cases pass; 1 any FAIL, CRASH or TIMEOUT; 2 misuse; 3 nothing could be judged.");
+}
+
+/* ---- options ---- */
+
+enum { INPUT = SELECTION_END, REQUIRE, STRICT, KNOWN, JSON, JUNIT, THREADS, TIMEOUT_S, MEMORY, PYTHON, IN_PROCESS };
+static const struct option options[] = {
+  SELECTION_OPTIONS, {"input", 1, 0, INPUT}, {"require", 1, 0, REQUIRE}, {"strict-range", 0, 0, STRICT}, {"known", 1, 0, KNOWN}, {"json", 1, 0, JSON},
+  {"junit", 1, 0, JUNIT}, {"threads", 1, 0, THREADS}, {"timeout", 1, 0, TIMEOUT_S}, {"memory", 1, 0, MEMORY},
+  {"python", 1, 0, PYTHON}, {"in-process", 0, 0, IN_PROCESS}, {"help", 0, 0, 'h'}, {0}};
+
+static int take_option(struct check *c, int option, const char *value, struct error *e)
+{
+  double x;
+  switch (option) {
+  case INPUT: c->cases_given = true; return plan_directory(&c->plan, value, e);
+  case REQUIRE: c->require = value; return 0;
+  case STRICT: c->strict_range = true; return 0;
+  case KNOWN: c->known = value; return 0;
+  case JSON: c->json = value; return 0;
+  case JUNIT: c->junit = value; return 0;
+  case 'j':
+    if (option_number("-j", value, 1, 1024, &x, e)) return -1;
+    c->jobs = (int)x;
+    return 0;
+  case THREADS:
+    if (option_number("--threads", value, 1, 4096, &x, e)) return -1;
+    c->o.threads = (int)x;
+    return 0;
+  case TIMEOUT_S: return option_number("--timeout", value, 0.01, 1e6, &c->o.timeout_s, e);
+  case MEMORY:
+    if (option_number("--memory", value, 1, 1e9, &x, e)) return -1;
+    c->o.memory_bytes = (size_t)x << 20;
+    return 0;
+  case PYTHON: c->o.python = value; return 0;
+  case IN_PROCESS: c->o.in_process = true; return 0;
+  default: return selection_option(&c->s, option, value, e);
+  }
+}
+
+static int add_spec(const char *spec, void *arg)
+{
+  struct check *c = arg;
+  for (size_t i = 0; i < c->specs; ++i)
+    if (!strcmp(c->spec[i], spec)) return 0;
+  c->spec = realloc(c->spec, (c->specs + 1) * sizeof *c->spec);
+  c->spec[c->specs++] = strdup(spec);
+  return 0;
+}
+
+/* 0 go on, else an exit status + 1 */
+static int take_arguments(struct check *c, int argc, char **argv, struct error *e)
+{
+  int option;
+  while ((option = getopt_long(argc, argv, "hj:", options, NULL)) != -1) {
+    if (option == 'h') {
+      help();
+      return 1;
+    }
+    if (option == '?') return EXIT_MISUSE + 1;
+    if (take_option(c, option, optarg, e)) return misuse("check", "%s", e->text) + 1;
+  }
+  if (optind == argc) return misuse("check", "name an implementation: reference, optimized, ./kernel.so, ...") + 1;
+  for (; optind < argc; ++optind)
+    if (implementation_expand(argv[optind], add_spec, c, e)) {
+      misuse("check", "%s", e->text);
+      c->misused = true;
+    }
+  if (!c->specs) return EXIT_MISUSE + 1;
+  if (!c->cases_given && plan_sweep(&c->plan, &c->s, e)) return misuse("check", "%s", e->text) + 1;
+  return 0;
+}
+
+/* ---- implementations ---- */
+
+static int preset_for(struct check *c, size_t i, struct error *e)
+{
+  const char *declared = implementation_preset(c->impl[0][i]);
+  c->preset[i] = c->require && !strcmp(c->require, "declared") ? declared : c->require;
+  if (c->require && !strcmp(c->require, "declared") && !declared) return fail(e, "declares no preset to require");
+  if (c->preset[i] && !preset_find(c->preset[i], e)) return -1;
+  if (c->preset[i]) c->preset[i] = strdup(c->preset[i]);
+  return 0;
+}
+
+/* One of each for every job. What cannot be opened is said once, and the others go on. */
+static void open_all(struct check *c)
+{
+  struct error e;
+  c->impl = calloc((size_t)c->jobs, sizeof *c->impl);
+  c->name = calloc(c->specs, sizeof *c->name);
+  c->version = calloc(c->specs, sizeof *c->version);
+  c->preset = calloc(c->specs, sizeof *c->preset);
+  for (int job = 0; job < c->jobs; ++job) {
+    c->impl[job] = calloc(c->specs, sizeof **c->impl);
+    for (size_t i = 0; i < c->specs; ++i) {
+      if (job && !c->impl[0][i]) continue;
+      if (implementation_open(c->spec[i], &c->o, &c->impl[job][i], &e)) {
+        c->impl[job][i] = NULL;
+      } else if (job) {
+        continue;
+      } else if (!preset_for(c, i, &e)) {
+        c->name[i] = strdup(implementation_name(c->impl[0][i]));
+        c->version[i] = strdup(implementation_version(c->impl[0][i]));
+        continue;
+      } else {
+        implementation_close(c->impl[job][i]);
+        c->impl[job][i] = NULL;
+      }
+      misuse("check", "%s: %s", c->spec[i], e.text);
+      c->misused = true;
+    }
+  }
+}
+
+static void close_all(struct check *c)
+{
+  for (int job = 0; job < c->jobs; ++job) {
+    for (size_t i = 0; i < c->specs; ++i)
+      if (c->impl[job][i]) implementation_close(c->impl[job][i]);
+    free(c->impl[job]);
+  }
+  free(c->impl);
+  for (size_t i = 0; i < c->specs; ++i) {
+    free((char *)c->spec[i]);
+    free((char *)c->name[i]);
+    free((char *)c->version[i]);
+    free((char *)c->preset[i]);
+  }
+  free(c->spec);
+  free(c->name);
+  free(c->version);
+  free(c->preset);
+}
+
+/* ---- one case ---- */
+
+/* A case made ready: its data and truth. The same case with f32 statistics is a second one, made when needed. */
+struct ready {
+  bool made, bad;
+  struct normative_problem p;
+  char name[CASE_NAME_MAX];
+  struct tensors in;
+  struct truth truth;
+  struct live_case live;
+  struct error e;
+};
+
+static int make_ready(struct ready *r, const struct planned *c, bool narrow)
+{
+  struct casedir d = {0};
+  r->made = true;
+  if (c->dir) {
+    if (casedir_read(c->dir, &d, &r->e)) return -1;
+    r->p = d.p;
+    snprintf(r->name, sizeof r->name, "%s", d.name);
+    r->in = d.in;
+    memset(&d.in, 0, sizeof d.in);
+    casedir_free(&d);
+  } else {
+    struct testcase tc = c->tc;
+    if (narrow) tc.p.stat_type = NORMATIVE_F32;
+    r->p = tc.p;
+    case_name(r->name, &tc);
+    if (inputs_make(&tc, &r->in, &r->e)) return -1;
+  }
+  r->live = (struct live_case){.name = r->name, .p = &r->p, .in = &r->in};
+  return oracle_run(&r->p, &r->in, &r->truth, &r->e);
+}
+
+static void free_ready(struct ready *r)
+{
+  if (!r->made) return;
+  live_case_done(&r->live);
+  truth_free(&r->truth);
+  tensors_free(&r->in);
+}
+
+static struct ready *ready(struct ready r[2], const struct planned *c, bool narrow)
+{
+  struct ready *one = &r[narrow];
+  if (!one->made) one->bad = make_ready(one, c, narrow) != 0;
+  return one;
+}
+
+static void judge_one(struct check *c, struct ready *r, struct implementation *impl, size_t i, struct record *rec,
+                      bool *declined)
+{
+  struct tensors out = {0};
+  struct run_result run;
+  implementation_run(impl, &r->live, 0, &out, &run);
+  *declined = run.verdict == SKIP;
+  rec->verdict = run.verdict;
+  rec->seconds = run.seconds;
+  snprintf(rec->reason, sizeof rec->reason, "%s", run.reason);
+  if (run.verdict == PASS) {
+    struct error e;
+    const char *required = c->preset[i] ? c->preset[i] : preset_default(r->p.type);
+    judge(&r->p, &r->in, &r->truth, &out, preset_find(required, &e), c->strict_range, &rec->j);
+    rec->judged = true;
+    rec->verdict = rec->j.verdict;
+  }
+  tensors_free(&out);
+}
+
+static void name_record(struct record *rec, const struct check *c, const struct planned *planned, const struct ready *r,
+                        size_t i)
+{
+  free(rec->name);
+  free(rec->input);
+  rec->name = strdup(r->name);
+  rec->input = planned->dir ? strdup(planned->dir) : NULL;
+  rec->p = r->p;
+  rec->seed = planned->tc.r.seed;
+  rec->implementation = c->name[i];
+  rec->version = c->version[i];
+  rec->spec = c->spec[i];
+}
+
+/* An implementation whose statistics are f32 declines the case with f64 ones, and is asked again. */
+static void check_case(struct check *c, const struct planned *planned, struct implementation **impl, struct record *rec,
+                       struct error *bad)
+{
+  struct ready r[2] = {0};
+  for (size_t i = 0; i < c->specs; ++i) {
+    bool declined = true;
+    for (int narrow = 0; impl[i] && narrow < 2 && declined; ++narrow) {
+      if (narrow && (planned->dir || r[0].p.stat_type == NORMATIVE_F32)) break;
+      struct ready *one = ready(r, planned, narrow);
+      if (one->bad) {
+        *bad = one->e;
+        break;
+      }
+      char reason[sizeof rec->reason];
+      snprintf(reason, sizeof reason, "%s", rec[i].reason);
+      judge_one(c, one, impl[i], i, &rec[i], &declined);
+      if (narrow && declined) snprintf(rec[i].reason, sizeof rec[i].reason, "%s", reason);
+      else name_record(&rec[i], c, planned, one, i);
+    }
+  }
+  free_ready(&r[0]);
+  free_ready(&r[1]);
+}
+
+/* ---- all cases ---- */
+
+static void progress(struct check *c, bool last)
+{
+  if (!isatty(STDERR_FILENO)) return;
+  if (last) fputs("\r\033[K", stderr);
+  else fprintf(stderr, "\r%zu/%zu cases", c->done, c->plan.count);
+}
+
+static void check_all(struct check *c)
+{
+  for (size_t i = 0; i < c->plan.count * c->specs; ++i) records_add(&c->records);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(c->jobs)
+  for (size_t k = 0; k < c->plan.count; ++k) {
+    struct error bad = {""};
+    check_case(c, &c->plan.c[k], c->impl[omp_get_thread_num()], &c->records.r[k * c->specs], &bad);
+#pragma omp critical
+    {
+      if (bad.text[0]) {
+        misuse("check", "%s", bad.text);
+        c->misused = true;
+      }
+      ++c->done;
+      progress(c, false);
+    }
+  }
+  progress(c, true);
+  size_t kept = 0; /* what could not be opened or made leaves no record */
+  for (size_t i = 0; i < c->records.count; ++i)
+    if (c->records.r[i].name) c->records.r[kept++] = c->records.r[i];
+  c->records.count = kept;
+  records_settle(&c->records);
+}
+
+static int write_out(struct check *c, const char *command, struct error *e)
+{
+  const char *require = c->require ? c->require : "default";
+  FILE *text = c->json && !strcmp(c->json, "-") ? stderr : stdout;
+  if (c->known && records_known(&c->records, c->known, text, e)) return -1;
+  records_table(&c->records, text);
+  records_failures(&c->records, command, 10, text);
+  if (c->json && records_json(&c->records, require, c->json, e)) return -1;
+  return c->junit ? records_junit(&c->records, command, c->junit, e) : 0;
+}
+
+/* The options that change a verdict go into the command that reproduces it. */
+static void reproducing(char out[512], const struct check *c, const char *program)
+{
+  snprintf(out, 512, "%s check%s%s%s%s", program, c->require ? " --require " : "", c->require ? c->require : "",
+           c->strict_range ? " --strict-range" : "", c->o.in_process ? " --in-process" : "");
+}
+
+int cmd_check(int argc, char **argv)
+{
+  struct check c = {.s = {.seed = 1}, .jobs = omp_get_num_procs(),
+                    .o = {.threads = 1, .timeout_s = 30, .memory_bytes = (size_t)8 << 30, .python = "python3"}};
+  struct error e;
+  char command[512];
+  int stop = take_arguments(&c, argc, argv, &e);
+  if (stop) return stop - 1;
+  if (c.require && strcmp(c.require, "declared") && !preset_find(c.require, &e)) return misuse("check", "--require: %s", e.text);
+  if ((size_t)c.jobs > c.plan.count) c.jobs = (int)c.plan.count;
+  reproducing(command, &c, "build/bin/normative");
+  open_all(&c);
+  check_all(&c);
+  int status;
+  if (write_out(&c, command, &e)) {
+    misuse("check", "%s", e.text);
+    c.misused = true;
+  }
+  status = records_exit(&c.records, c.misused);
+  if (status == EXIT_NOTHING) fputs("normative: check: nothing could be judged\n", stderr);
+  records_free(&c.records);
+  close_all(&c);
+  plan_free(&c.plan);
+  return status;
+}

@@ -1,0 +1,710 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Makes the input tensors of a case. A value is a function of (seed, tensor, group, number within the group), computed
+   in double from integers with + - * / and sqrt only and rounded once, so neither layout, threads nor machine change it;
+   group g of x is the same however many groups there are, unless the family places one thing in the whole tensor. */
+#include "inputs.h"
+#include "casedir.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef NORMATIVE_DATA_DIR
+#define NORMATIVE_DATA_DIR "conformance/data"
+#endif
+
+/* ---- element types ---- */
+
+struct format { int digits, min_exponent; double max; }; /* smallest normal number: 2^min_exponent */
+static const struct format formats[] = {
+  [NORMATIVE_F32] = {24, -126, 0x1.fffffep127},
+  [NORMATIVE_F64] = {53, -1022, 0x1.fffffffffffffp1023},
+  [NORMATIVE_F16] = {11, -14, 65504.0},
+  [NORMATIVE_BF16] = {8, -126, 0x1.fep127}};
+
+/* v to nearest even in the format, subnormals kept, directly from double. */
+static double round_to(const struct format *f, double v)
+{
+  int exponent;
+  if (v == 0 || !isfinite(v) || f->digits == 53) return v;
+  if (f->digits == 24) return (float)v;
+  frexp(v, &exponent); /* 2^(exponent-1) <= |v| */
+  int lowest = exponent - 1 > f->min_exponent ? exponent - 1 : f->min_exponent;
+  double quantum = ldexp(1.0, lowest - (f->digits - 1));
+  double r = rint(v / quantum) * quantum;
+  return fabs(r) > f->max ? copysign(INFINITY, v) : r;
+}
+
+/* The bits of a binary16 from a value that is one (or NaN). */
+static uint16_t half_bits(double v)
+{
+  uint16_t sign = signbit(v) ? 0x8000 : 0;
+  double a = fabs(v);
+  int exponent;
+  if (isnan(v)) return 0x7e00;
+  if (isinf(v)) return sign | 0x7c00;
+  if (a < 0x1p-14) return sign | (uint16_t)(a * 0x1p24);
+  frexp(a, &exponent);
+  return (uint16_t)(sign | ((exponent + 14) << 10) | ((int)ldexp(a, 11 - exponent) - 1024));
+}
+
+static uint16_t bfloat_bits(double v)
+{
+  float f = (float)v;
+  uint32_t bits;
+  memcpy(&bits, &f, sizeof bits);
+  return isnan(v) ? 0x7fc0 : (uint16_t)(bits >> 16);
+}
+
+/* Element i becomes v rounded; -1 if v is finite and too large for the type. */
+static int tensor_set(struct tensor *t, size_t i, double v)
+{
+  double r = round_to(&formats[t->type], v);
+  switch (t->type) {
+  case NORMATIVE_F32: ((float *)t->data)[i] = (float)r; break;
+  case NORMATIVE_F64: ((double *)t->data)[i] = r; break;
+  case NORMATIVE_F16: ((uint16_t *)t->data)[i] = half_bits(r); break;
+  case NORMATIVE_BF16: ((uint16_t *)t->data)[i] = bfloat_bits(r); break;
+  }
+  return isfinite(v) && !isfinite(r) ? -1 : 0;
+}
+
+/* ---- random numbers by counter ---- */
+
+/* The finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) at position i of a stream. */
+static uint64_t draw(uint64_t key, uint64_t i)
+{
+  uint64_t z = key + (i + 1) * 0x9e3779b97f4a7c15u;
+  z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+  return z ^ z >> 31;
+}
+
+/* in [0,1), a multiple of 2^-53 */
+static double uniform(uint64_t key, uint64_t i) { return (double)(draw(key, i) >> 11) * 0x1p-53; }
+
+/* Mean 0, variance 1, within +-6: the sum of twelve uniforms of 32 bits (Irwin-Hall), exact in integers. */
+static double normal(uint64_t key, uint64_t i)
+{
+  int64_t sum = 6 - ((int64_t)6 << 32);
+  for (unsigned j = 0; j < 6; ++j) {
+    uint64_t z = draw(key, 6 * i + j);
+    sum += (int64_t)(z >> 32) + (int64_t)(z & 0xffffffff);
+  }
+  return (double)sum * 0x1p-32;
+}
+
+static double sign(uint64_t key, uint64_t i) { return draw(key, i) >> 63 ? -1.0 : 1.0; }
+
+/* 2^k for small k, exact */
+static double power(int k) { return ldexp(1.0, k); }
+
+/* ---- x: what a group has of its own, and its elements ---- */
+
+struct group {
+  uint64_t tensor, own, elements; /* streams: the whole tensor's, this group's, that of its elements */
+  size_t index, groups, m;
+  double number;                  /* the number in the family's name */
+  const struct format *format;
+  double mean, sd;                /* near those of its elements, outliers apart */
+  size_t place;                   /* of the one element that differs; m: none does */
+  double odd;                     /* that element */
+};
+
+/* 1.5 (1 - u/2), not 0.75 + 0.75 u: of that, beside the subtraction, gcc 12.2 makes one vfmaddsub where the machine has
+   it, -ffp-contract=off or not. */
+static void own_normal(struct group *g)
+{
+  g->sd = 1.5 * (1 - uniform(g->own, 0) / 2);
+  g->mean = uniform(g->own, 1) - 0.5;
+  g->place = g->m;
+}
+
+static void own_mean(struct group *g)
+{
+  own_normal(g);
+  g->mean = sign(g->own, 2) * g->number * (1 + uniform(g->own, 1) / 8);
+}
+
+static void own_mean2p24(struct group *g)
+{
+  own_normal(g);
+  g->mean = 0x1p24 + 64 * g->mean;
+  g->sd *= 4;
+}
+
+static void own_kappa(struct group *g)
+{
+  own_normal(g);
+  g->sd *= power((int)(draw(g->own, 3) % 9) - 4);
+  g->mean = sign(g->own, 2) * g->number * g->sd;
+}
+
+static void own_scale(struct group *g)
+{
+  own_normal(g);
+  g->mean *= g->number;
+  g->sd *= g->number;
+}
+
+static void own_tinyvar(struct group *g)
+{
+  g->number = 1e-6;
+  own_scale(g);
+}
+
+static void own_ulpvar(struct group *g)
+{
+  own_normal(g);
+  g->mean = round_to(g->format, 1 + uniform(g->own, 1) / 2);
+}
+
+static void own_constant(struct group *g)
+{
+  own_normal(g);
+  g->mean = sign(g->own, 2) * 12345.678 * (0.9 + uniform(g->own, 1) / 5);
+}
+
+static void own_constint(struct group *g)
+{
+  own_normal(g);
+  g->mean = sign(g->own, 2) * (double)(1 + draw(g->own, 1) % 1000);
+}
+
+static void own_halfconst(struct group *g)
+{
+  g->number = 100;
+  own_mean(g);
+}
+
+static void own_uniform(struct group *g)
+{
+  own_normal(g);
+  g->mean = 0.25 + uniform(g->own, 1) / 4;
+  g->sd = g->mean / sqrt(3.0);
+}
+
+/* Mean 0 in groups 0, 2, ...: there the deviations and their squares are known to sum without rounding, too. */
+static void own_smallint(struct group *g)
+{
+  own_normal(g);
+  g->mean = g->index % 2 ? sign(g->own, 2) * (double)(1 + draw(g->own, 1) % 2) : 0;
+}
+
+static void own_nearmax(struct group *g)
+{
+  own_normal(g);
+  g->mean = 0;
+  g->sd = g->format->max * (0.5 + uniform(g->own, 0) / 2);
+}
+
+/* sd: the largest number of smallest subnormals, a power of two */
+static void own_subnormal(struct group *g)
+{
+  own_normal(g);
+  g->mean = 0;
+  g->sd = power(g->format->min_exponent - (int)(draw(g->own, 0) % 4));
+}
+
+static void own_outlier_first(struct group *g)
+{
+  own_normal(g);
+  g->place = 0;
+  g->odd = sign(g->own, 2) * g->number * (1 + uniform(g->own, 3) / 4);
+}
+
+static void own_outlier(struct group *g)
+{
+  own_outlier_first(g);
+  if (g->m > 1) g->place = 1 + draw(g->own, 4) % (g->m - 1);
+}
+
+static void own_onehot(struct group *g)
+{
+  own_outlier(g);
+  g->odd = 1;
+}
+
+/* Blocks of 16: all in turn if there are groups enough, else the last, the first and random ones. */
+static void own_blockoutlier(struct group *g)
+{
+  g->number = 1e4;
+  own_outlier_first(g);
+  size_t blocks = (g->m + 15) / 16, block = draw(g->own, 4) % (blocks + !blocks);
+  if (g->groups >= blocks) block = blocks ? g->index % blocks : 0;
+  else if (g->index < 2) block = g->index ? 0 : blocks - 1;
+  size_t length = g->m - 16 * block < 16 ? g->m - 16 * block : 16;
+  g->place = 16 * block + draw(g->own, 5) % (length + !length);
+}
+
+/* One place in the whole tensor. */
+static void own_place(struct group *g)
+{
+  own_normal(g);
+  if (g->m && g->index == draw(g->tensor, 0) % g->groups) g->place = draw(g->tensor, 1) % g->m;
+}
+
+static double gaussian(const struct group *g, size_t k) { return g->mean + g->sd * normal(g->elements, k); }
+static double same(const struct group *g, size_t k) { return (void)k, g->mean; }
+static double zero(const struct group *g, size_t k) { return 0 * sign(g->elements, k); }
+static double uniform_value(const struct group *g, size_t k) { return 2 * g->mean * uniform(g->elements, k); }
+static double outlier(const struct group *g, size_t k) { return k == g->place ? g->odd : gaussian(g, k); }
+static double with_odd(const struct group *g, size_t k) { return k == g->place ? g->odd : 0; }
+static double with_nan(const struct group *g, size_t k) { return k == g->place ? NAN : gaussian(g, k); }
+static double with_pinf(const struct group *g, size_t k) { return k == g->place ? INFINITY : gaussian(g, k); }
+static double with_ninf(const struct group *g, size_t k) { return k == g->place ? -INFINITY : gaussian(g, k); }
+
+static double half_same(const struct group *g, size_t k)
+{
+  return (g->index + draw(g->tensor, 0)) % 2 ? g->mean : gaussian(g, k);
+}
+
+static double ulps(const struct group *g, size_t k)
+{
+  return g->mean + (double)(1 + draw(g->elements, k) % 8) * power(1 - g->format->digits);
+}
+
+static double ramp(const struct group *g, size_t k)
+{
+  return g->mean + g->sd * sqrt(3.0) * ((2.0 * (double)k + 1 - (double)g->m) / (double)g->m);
+}
+
+static double wide_value(const struct group *g, size_t k)
+{
+  double size = g->sd * (1 + uniform(g->elements, 3 * k)) * power((int)(draw(g->elements, 3 * k + 1) % 41) - 20);
+  return sign(g->elements, 3 * k + 2) * size;
+}
+
+/* Element k and its mirror m-1-k are opposite; the one in the middle of an odd group is an ordinary one. */
+static double mirrored(const struct group *g, size_t k, double (*half)(const struct group *, size_t), double middle)
+{
+  size_t mirror = g->m - 1 - k;
+  return k < mirror ? half(g, k) : k > mirror ? -half(g, mirror) : middle;
+}
+
+static double alternating_half(const struct group *g, size_t k)
+{
+  double size = g->sd * (1 + uniform(g->elements, 2 * k)) * power((int)(draw(g->elements, 2 * k + 1) % 21));
+  return k % 2 ? -size : size;
+}
+
+static double alternating(const struct group *g, size_t k)
+{
+  return mirrored(g, k, alternating_half, gaussian(g, k));
+}
+
+/* -range..range, not 0 at the ends, so that a group of two or more is no constant */
+static double smallint_half(const struct group *g, size_t k)
+{
+  int range = 1 + (int)(draw(g->own, 3) % 2);
+  return k ? (double)((int)(draw(g->elements, k) % (uint64_t)(2 * range + 1)) - range) : range;
+}
+
+static double smallint(const struct group *g, size_t k) { return g->mean + mirrored(g, k, smallint_half, 0); }
+
+static double nearmax(const struct group *g, size_t k)
+{
+  return sign(g->elements, 2 * k) * g->sd * (0.5 + uniform(g->elements, 2 * k + 1) / 2);
+}
+
+static double subnormal(const struct group *g, size_t k)
+{
+  double quantum = power(g->format->min_exponent - (g->format->digits - 1));
+  double steps = floor(uniform(g->elements, 2 * k + 1) * (g->sd / quantum - 1));
+  return sign(g->elements, 2 * k) * (1 + steps) * quantum;
+}
+
+/* ---- gamma, beta, running statistics ---- */
+
+struct entries { uint64_t key; size_t count; }; /* the stream of a parameter tensor */
+
+static double gamma_ordinary(const struct entries *p, size_t i) { return 0.5 + uniform(p->key, i); }
+static double gamma_one(const struct entries *p, size_t i) { return (void)p, (void)i, 1.0; }
+static double gamma_negative(const struct entries *p, size_t i) { return -gamma_ordinary(p, i); }
+static double gamma_huge(const struct entries *p, size_t i) { return 1e20 * gamma_ordinary(p, i); }
+static double gamma_tiny(const struct entries *p, size_t i) { return 1e-20 * gamma_ordinary(p, i); }
+static double param_zero(const struct entries *p, size_t i) { return (void)p, (void)i, 0.0; }
+static double beta_ordinary(const struct entries *p, size_t i) { return 2 * uniform(p->key, i) - 1; }
+static double beta_huge(const struct entries *p, size_t i) { return 1e20 * beta_ordinary(p, i); }
+
+static double gamma_mixed(const struct entries *p, size_t i)
+{
+  uint64_t pick = draw(~p->key, i);
+  if (pick % 5 == 0) return 0;
+  return gamma_ordinary(p, i) * power((int)(pick / 5 % 21) - 10) * (pick >> 63 ? -1 : 1);
+}
+
+static double param_nan(const struct entries *p, size_t i)
+{
+  return i == draw(~p->key, 0) % p->count ? NAN : gamma_ordinary(p, i);
+}
+
+/* A pair near the data's; the variance within the normal numbers of f32, also where the data's own is not. */
+static void running_ordinary(const struct group *g, double *mean, double *var)
+{
+  double v = g->sd * g->sd * (0.5 + 1.5 * uniform(g->own, 8));
+  *mean = g->mean + g->sd * (uniform(g->own, 9) - 0.5) / 4;
+  *var = v < 0x1p-126 ? 0x1p-126 : v > 0x1p126 ? 0x1p126 : v;
+}
+
+static void running_start(const struct group *g, double *mean, double *var) { (void)g, *mean = 0, *var = 1; }
+
+static void running_zero(const struct group *g, double *mean, double *var)
+{
+  running_ordinary(g, mean, var);
+  *var = 0;
+}
+
+static void running_tiny(const struct group *g, double *mean, double *var)
+{
+  running_ordinary(g, mean, var);
+  *var = 1e-12 * (0.5 + uniform(g->own, 8));
+}
+
+static void running_negative(const struct group *g, double *mean, double *var)
+{
+  running_ordinary(g, mean, var);
+  if ((g->index + draw(g->tensor, 0)) % 2) *var = -1 - uniform(g->own, 8);
+}
+
+/* ---- the table ---- */
+
+const struct family family_table[] = {
+#define X(name, own, value, text) {name, "x", text},
+#define DY(name, own, value, text) {name, "dy", text},
+#define RECORDED(name, shape, text) {name, "x", text},
+#define PARAM(kind, name, entry, text) {name, kind, text},
+#define RUNNING(name, entry, text) {name, "running", text},
+#include "families.def"
+#undef X
+#undef DY
+#undef RECORDED
+#undef PARAM
+#undef RUNNING
+  {0}};
+
+struct maker { /* beside each row of family_table; only its kind's fields are set */
+  void (*own)(struct group *);
+  double (*value)(const struct group *, size_t k);
+  double (*entry)(const struct entries *, size_t i);
+  void (*running)(const struct group *, double *mean, double *var);
+  const char *shape;
+};
+static const struct maker makers[] = {
+#define X(name, own_, value_, text) {.own = own_, .value = value_},
+#define DY(name, own_, value_, text) {.own = own_, .value = value_},
+#define RECORDED(name, shape_, text) {.shape = shape_},
+#define PARAM(kind, name, entry_, text) {.entry = entry_},
+#define RUNNING(name, entry_, text) {.running = entry_},
+#include "families.def"
+#undef X
+#undef DY
+#undef RECORDED
+#undef PARAM
+#undef RUNNING
+};
+
+static const struct maker *maker_of(const struct family *f) { return &makers[f - family_table]; }
+
+/* Does name follow the row's pattern? NeK in it matches digits, "e", perhaps "-", digits: *number. */
+static bool matches(const char *pattern, const char *name, double *number)
+{
+  const char *hole = strstr(pattern, "NeK");
+  *number = 0;
+  if (!hole) return !strcmp(pattern, name);
+  size_t before = (size_t)(hole - pattern), mantissa, minus, exponent;
+  if (strncmp(pattern, name, before)) return false;
+  const char *start = name + before, *digits = "0123456789";
+  mantissa = strspn(start, digits);
+  if (!mantissa || mantissa > 3 || start[mantissa] != 'e') return false;
+  minus = start[mantissa + 1] == '-';
+  exponent = strspn(start + mantissa + 1 + minus, digits);
+  if (!exponent || exponent > 3) return false;
+  *number = strtod(start, NULL);
+  return !strcmp(start + mantissa + 1 + minus + exponent, hole + 3);
+}
+
+static const struct family *find(const char *kind, const char *name, double *number)
+{
+  for (const struct family *f = family_table; f->name; ++f)
+    if (!strcmp(f->kind, kind) && matches(f->name, name, number)) return f;
+  return NULL;
+}
+
+const struct family *family_find(const char *kind, const char *name)
+{
+  double number;
+  return find(kind, name, &number);
+}
+
+const char *family_shape(const struct family *f) { return maker_of(f)->shape; }
+
+/* The row for a name of the recipe ("" is ordinary), or an error that lists the names there are. */
+static const struct family *require(const char *kind, const char *name, double *number, struct error *e)
+{
+  char list[900] = "";
+  size_t used = 0;
+  const struct family *found = find(kind, *name ? name : "ordinary", number);
+  if (found) return found;
+  for (const struct family *f = family_table; f->name; ++f)
+    if (!strcmp(f->kind, kind) && used < sizeof list)
+      used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", f->name);
+  fail(e, "unknown family '%s' of %s; there are %s", name, kind, list);
+  return NULL;
+}
+
+/* ---- tensors ---- */
+
+struct making { const struct testcase *tc; struct tensors *in; struct error *e; };
+
+static uint64_t tensor_key(const struct making *w, enum slot slot) { return draw(draw(w->tc->r.seed, 0), slot); }
+
+static void group_own(struct group *g, const struct maker *maker, size_t index)
+{
+  uint64_t key = draw(g->tensor, 2 + index);
+  g->index = index;
+  g->own = draw(key, 0);
+  g->elements = draw(key, 1);
+  maker->own(g);
+}
+
+static struct group group_start(const struct making *w, enum slot slot, double number)
+{
+  const struct normative_problem *p = &w->tc->p;
+  return (struct group){.tensor = tensor_key(w, slot), .groups = problem_groups(p), .m = problem_m(p), .number = number,
+                        .format = &formats[p->type]};
+}
+
+/* The value, rounded to its type and then scaled by 2^pow2, which must not round again. */
+static int store(struct making *w, enum slot slot, size_t i, double v, int pow2)
+{
+  struct tensor *t = &w->in->t[slot];
+  double rounded = round_to(&formats[t->type], v), scaled = ldexp(rounded, pow2);
+  if (tensor_set(t, i, scaled) || (isfinite(v) && !isfinite(scaled)))
+    return fail(w->e, "%s: %g does not fit %s", slot_name[slot], ldexp(v, pow2), type_name(t->type));
+  if (isfinite(v) && tensor_get(t, i) * ldexp(1.0, -pow2) != rounded)
+    return fail(w->e, "%s: %g times 2^%d is no %s", slot_name[slot], rounded, pow2, type_name(t->type));
+  return 0;
+}
+
+static int make_elements(struct making *w, enum slot slot, const struct family *family, double number, int pow2)
+{
+  struct group g = group_start(w, slot, number);
+  const struct maker *maker = maker_of(family);
+  for (size_t index = 0; index < g.groups; ++index) {
+    struct runs r = problem_runs(&w->tc->p, index);
+    group_own(&g, maker, index);
+    for (size_t o = 0, k = 0; o < r.outer; ++o)
+      for (size_t i = 0; i < r.inner; ++i, ++k)
+        if (store(w, slot, r.base + o * r.outer_stride + i * r.inner_stride, maker->value(&g, k), pow2)) return -1;
+  }
+  return 0;
+}
+
+/* ---- beta that cancels ---- */
+
+struct moments { double mean, rstd; };
+
+/* Of the stored x, in double, two passes. Evaluation: the running ones of that channel. */
+static struct moments group_moments(const struct making *w, size_t group, size_t param)
+{
+  const struct normative_problem *p = &w->tc->p;
+  struct runs r = problem_runs(p, group);
+  double m = (double)problem_m(p), mean = 0, sum = 0;
+  if (p->mode == NORMATIVE_EVALUATION && p->running)
+    return (struct moments){tensor_get(&w->in->t[SLOT_RUNNING_MEAN], param),
+                            1 / sqrt(tensor_get(&w->in->t[SLOT_RUNNING_VAR], param) + p->eps)};
+  for (int pass = norm_find(p->norm)->centred ? 0 : 1; pass < 2; ++pass) {
+    sum = 0;
+    for (size_t o = 0; o < r.outer; ++o)
+      for (size_t i = 0; i < r.inner; ++i) {
+        double d = tensor_get(&w->in->t[SLOT_X], r.base + o * r.outer_stride + i * r.inner_stride) - mean;
+        sum += pass ? d * d : d;
+      }
+    if (!pass) mean = sum / m;
+  }
+  return (struct moments){mean, 1 / sqrt(sum / m + p->eps)};
+}
+
+/* best[i]: the lowest draw among the elements that use entry i, whose -gamma xhat then becomes beta. */
+static int cancel_group(struct making *w, const struct entries *entries, uint64_t *best, size_t group)
+{
+  const struct normative_problem *p = &w->tc->p;
+  struct runs r = problem_runs(p, group);
+  struct moments s = group_moments(w, group, r.param);
+  uint64_t key = draw(entries->key, group);
+  for (size_t o = 0, k = 0; o < r.outer; ++o)
+    for (size_t i = 0; i < r.inner; ++i, ++k) {
+      size_t entry = r.param + o * r.param_outer + i * r.param_inner;
+      uint64_t rank = draw(key, k);
+      if (rank >= best[entry]) continue;
+      best[entry] = rank;
+      double x = tensor_get(&w->in->t[SLOT_X], r.base + o * r.outer_stride + i * r.inner_stride);
+      double gamma = p->has_gamma ? tensor_get(&w->in->t[SLOT_GAMMA], entry) : 1;
+      double beta = -gamma * ((x - s.mean) * s.rstd);
+      if (store(w, SLOT_BETA, entry, isfinite(beta) ? beta : beta_ordinary(entries, entry), 0)) return -1;
+    }
+  return 0;
+}
+
+/* ---- parameters and statistics ---- */
+
+static struct entries entries_of(const struct making *w, enum slot slot)
+{
+  return (struct entries){tensor_key(w, slot), w->in->t[slot].count};
+}
+
+static int make_entries(struct making *w, enum slot slot, double (*entry)(const struct entries *, size_t))
+{
+  struct entries entries = entries_of(w, slot);
+  for (size_t i = 0; i < entries.count; ++i)
+    if (store(w, slot, i, entry(&entries, i), 0)) return -1;
+  return 0;
+}
+
+static int make_cancelling_beta(struct making *w)
+{
+  struct entries entries = entries_of(w, SLOT_BETA);
+  uint64_t *best = malloc((entries.count + 1) * sizeof *best);
+  int bad = best ? 0 : fail(w->e, "beta: no memory for %zu entries", entries.count);
+  if (best) memset(best, 0xff, entries.count * sizeof *best);
+  for (size_t g = 0; !bad && problem_m(&w->tc->p) && g < problem_groups(&w->tc->p); ++g)
+    bad = cancel_group(w, &entries, best, g);
+  free(best);
+  return bad;
+}
+
+static int make_param(struct making *w, enum slot slot, const char *name)
+{
+  double number;
+  const struct family *family = require(slot_name[slot], name, &number, w->e);
+  if (!family) return -1;
+  if (!strcmp(family->name, "cancel")) return make_cancelling_beta(w);
+  if (!maker_of(family)->entry) return fail(w->e, "%s: the problem has it, its family is absent", slot_name[slot]);
+  return make_entries(w, slot, maker_of(family)->entry);
+}
+
+/* Rounded to f32 beside tensors of 32 or 16 bits, whatever type holds them: peers take floats. Scaled as x is. */
+static int make_running(struct making *w, const struct family *x, double x_number)
+{
+  double number;
+  const struct family *family = require("running", w->tc->r.running, &number, w->e);
+  if (!family) return -1;
+  if (!maker_of(family)->running) return fail(w->e, "running: the problem has them, their family is absent");
+  struct group g = group_start(w, SLOT_X, x_number);
+  const struct format *f = &formats[w->tc->p.type == NORMATIVE_F64 ? NORMATIVE_F64 : NORMATIVE_F32];
+  for (size_t i = 0; i < w->in->t[SLOT_RUNNING_MEAN].count; ++i) {
+    double mean, var;
+    group_own(&g, maker_of(x), i);
+    maker_of(family)->running(&g, &mean, &var);
+    if (store(w, SLOT_RUNNING_MEAN, i, round_to(f, mean), w->tc->r.pow2) ||
+        store(w, SLOT_RUNNING_VAR, i, round_to(f, var), 2 * w->tc->r.pow2))
+      return -1;
+  }
+  return 0;
+}
+
+/* Saved statistics that a backward pass is given: double ones of x, rounded to their type. */
+static int make_given(struct making *w, enum slot slot)
+{
+  for (size_t g = 0; g < w->in->t[slot].count; ++g) {
+    struct moments s = group_moments(w, g, problem_runs(&w->tc->p, g).param);
+    if (store(w, slot, g, slot == SLOT_GIVEN_MEAN ? s.mean : s.rstd, 0)) return -1;
+  }
+  return 0;
+}
+
+/* ---- recorded data ---- */
+
+static bool is_own(const char *name) { return !*name || !strcmp(name, "ordinary"); }
+
+/* Reads data/FAMILY/SLOT.npy, kept in f32 and layout ncs, and stores it in the case's type and layout. */
+static int read_recorded(struct making *w, enum slot slot, const struct family *family)
+{
+  const char *dir = getenv("NORMATIVE_DATA");
+  char path[1024];
+  struct normative_problem plain = w->tc->p;
+  plain.layout = NORMATIVE_NCS;
+  plain.type = plain.param_type = plain.stat_type = NORMATIVE_F32;
+  struct tensor expect = slot_shape(&plain, slot), file;
+  if (snprintf(path, sizeof path, "%s/%s/%s.npy", dir ? dir : NORMATIVE_DATA_DIR, family->name, slot_name[slot]) >=
+      (int)sizeof path)
+    return fail(w->e, "NORMATIVE_DATA: the path is too long");
+  if (npy_read(path, &expect, &file, w->e)) return -1;
+  int bad = 0;
+  const struct normative_problem *p = &w->tc->p;
+  bool move = p->layout == NORMATIVE_NSC && slot == SLOT_X;
+  for (size_t i = 0; !bad && i < file.count; ++i) { /* i = (n*C + c)*S + s */
+    size_t to = move ? (i / (p->c * p->s) * p->s + i % p->s) * p->c + i / p->s % p->c : i;
+    bad = store(w, slot, to, tensor_get(&file, i), 0);
+  }
+  free(file.data);
+  return bad;
+}
+
+static int check_recorded(const struct making *w, const struct family *family)
+{
+  struct testcase recorded = *w->tc;
+  const char *shape = maker_of(family)->shape, *at = shape;
+  recorded.p.ndim = 0;
+  for (char *end; *at; at = *end ? end + 1 : end) recorded.p.dims[recorded.p.ndim++] = strtoull(at, &end, 10);
+  if (recorded.p.ndim != w->tc->p.ndim || memcmp(recorded.p.dims, w->tc->p.dims, recorded.p.ndim * sizeof(uint64_t)))
+    return fail(w->e, "family %s is recorded data of shape %s", family->name, shape);
+  if (w->tc->r.pow2) return fail(w->e, "family %s is recorded data: pow2 has no meaning", family->name);
+  return 0;
+}
+
+/* ---- a case ---- */
+
+static int make_slot(struct making *w, enum slot slot, const struct family *x, double number)
+{
+  const struct recipe *r = &w->tc->r;
+  bool recorded = maker_of(x)->shape != NULL;
+  double other;
+  const struct family *family;
+  switch (slot) {
+  case SLOT_X:
+    return recorded ? read_recorded(w, slot, x) : make_elements(w, slot, x, number, r->pow2);
+  case SLOT_GAMMA: return recorded && is_own(r->gamma) ? read_recorded(w, slot, x) : make_param(w, slot, r->gamma);
+  case SLOT_BETA: return recorded && is_own(r->beta) ? read_recorded(w, slot, x) : make_param(w, slot, r->beta);
+  case SLOT_RUNNING_MEAN:
+    if (recorded && is_own(r->running)) return read_recorded(w, slot, x);
+    return make_running(w, recorded ? family_find("x", "normal") : x, number);
+  case SLOT_RUNNING_VAR: return recorded && is_own(r->running) ? read_recorded(w, slot, x) : 0; /* made with the mean */
+  case SLOT_DY:
+    family = require("dy", r->dy, &other, w->e);
+    return family ? make_elements(w, slot, family, other, 0) : -1;
+  case SLOT_RESIDUAL: return make_elements(w, slot, family_find("x", "normal"), 0, r->pow2);
+  case SLOT_GIVEN_MEAN:
+  case SLOT_GIVEN_RSTD: return make_given(w, slot);
+  default: return make_entries(w, slot, beta_ordinary); /* the lambdas of SwitchableNorm */
+  }
+}
+
+/* In this order: beta may need gamma and the statistics, these need x. */
+static const enum slot order[] = {SLOT_X, SLOT_GAMMA, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR, SLOT_BETA, SLOT_RESIDUAL,
+                                  SLOT_DY, SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD, SLOT_LAMBDA_MEAN, SLOT_LAMBDA_VAR};
+
+static int make_all(struct making *w)
+{
+  double number;
+  const struct normative_problem *p = &w->tc->p;
+  const struct family *x = require("x", w->tc->r.family, &number, w->e);
+  if (!x || (maker_of(x)->shape && check_recorded(w, x))) return -1;
+  for (size_t i = 0; i < sizeof order / sizeof *order; ++i)
+    if (slot_is_input(p, order[i]) && tensor_alloc(&w->in->t[order[i]], p, order[i], w->e)) return -1;
+  for (size_t i = 0; i < sizeof order / sizeof *order; ++i)
+    if (slot_is_input(p, order[i]) && make_slot(w, order[i], x, number)) return -1;
+  return 0;
+}
+
+int inputs_make(const struct testcase *tc, struct tensors *in, struct error *e)
+{
+  struct error inner;
+  struct making w = {tc, in, &inner};
+  char name[CASE_NAME_MAX];
+  memset(in, 0, sizeof *in);
+  if (!make_all(&w)) return 0;
+  tensors_free(in);
+  case_name(name, tc);
+  return fail(e, "case '%s': %s", name, inner.text);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The result record, and the views of it: table, failures in words, JSON lines, JUnit. */
+#ifndef RECORD_H
+#define RECORD_H
+#include "implementation.h"
+#include "judge.h"
+#include <stdio.h>
+
+struct record {
+  char *name;                  /* of the case, as judged */
+  char *input;                 /* directory of a user's own case, else NULL */
+  struct normative_problem p;
+  uint64_t seed;
+  const char *implementation, *version, *spec; /* owned by whoever opened it */
+  enum verdict verdict;
+  bool judged;                 /* j holds a judgement; else reason says why not */
+  int member;                  /* of the required preset, which counts */
+  bool known;                  /* an accepted failure */
+  struct judgement j;
+  char reason[256];
+  double seconds;
+};
+struct records { struct record *r; size_t count, room; };
+struct record *records_add(struct records *all); /* zeroed */
+void records_free(struct records *all);
+
+/* A union preset is satisfied by one member for all cases of an implementation at one norm, mode, layout, type and m:
+   picks the member with the fewest failures in each such cell and gives every record that member's verdict. */
+void records_settle(struct records *all);
+
+/* --known FILE: lines IMPLEMENTATION CASE, globs allowed, # starts a comment. Marks accepted failures, and prints to out
+   those entries that fail no more. */
+int records_known(struct records *all, const char *path, FILE *out, struct error *e);
+
+enum { EXIT_PASS = 0, EXIT_FAILED = 1, EXIT_MISUSE = 2, EXIT_NOTHING = 3 };
+int records_exit(const struct records *all, bool misuse);
+
+/* One JSON object a record, schema result.schema.json. */
+json_t *record_to_json(const struct record *r, const char *require);
+void records_table(const struct records *all, FILE *out);
+/* One line of the table: an implementation at a norm, mode, direction, type and layout. */
+struct records_line {
+  const struct record *first;
+  size_t count[VERDICT_COUNT], known;
+  double nulp;
+  uint64_t uncovered;     /* bit k: the k-th preset that presets_offered names does not cover some judged case */
+  const char *skip_reason;
+};
+struct records_line *records_lines(const struct records *all, size_t *count); /* the caller frees */
+enum verdict records_line_verdict(const struct records_line *l);
+const char *records_line_cover(const struct records_line *l); /* the strictest preset that covers all
+                                                                 judged cases; "none"; "-": nothing judged */
+/* An error or bound in nULP, as tables show it. */
+void nulp_text(char text[32], double nulp);
+void records_failures(const struct records *all, const char *command, size_t limit, FILE *out);
+/* Written beside and renamed. */
+int records_json(const struct records *all, const char *require, const char *path, struct error *e);
+int records_junit(const struct records *all, const char *command, const char *path, struct error *e);
+
+/* CPU, cores, compiler: the field "machine" of every record. A new reference. */
+json_t *machine_json(void);
+/* A file written beside `path` and renamed by finish; "-" is standard output. */
+struct output { FILE *f; char path[1024], beside[1100]; };
+int output_open(struct output *o, const char *path, struct error *e);
+int output_finish(struct output *o, struct error *e);
+void output_abandon(struct output *o);
+#endif

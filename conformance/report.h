@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The parts of normative report: records read back (report_read.c), the page (report.c), its pictures (report_plot.c). */
+#ifndef REPORT_H
+#define REPORT_H
+#include "command.h"
+#include <stdio.h>
+
+/* A bench record: an implementation in a cell, a case at a number of threads. */
+struct timing {
+  const char *name, *implementation, *skipped, *failed; /* the last two NULL: timed */
+  int threads;
+  double median_s, gb_per_s, ratio, copy_fraction;      /* ratio to the fastest; NaN: none */
+};
+
+/* Results of a prover, proofs/results/NAME.json. */
+struct proof { const char *name, *claim; long proved, total; };
+
+/* All that the page shows. Strings are kept once, so that equal ones are the same pointer. */
+struct report {
+  const char *title;
+  char **string;
+  size_t strings, string_room;
+  struct records checks;        /* .member is 0: a record holds the member that counts, with its other members' names */
+  const char **require;         /* of each check: what it was judged against */
+  struct timing *timing;
+  size_t timings, timing_room;
+  struct proof *proof;
+  size_t proofs;
+  const char *first_date, *last_date; /* of all records; NULL: none has one */
+  const char *machine[16];            /* different ones */
+  size_t machines;
+  double lost;                        /* the largest share of the cores that other processes took from a benchmark */
+  char *const *file;                  /* the records' files */
+  size_t files;
+  const char **command;               /* that made the records, as the caller says */
+  size_t commands;
+  const char *proofs_dir;
+};
+
+const char *report_string(struct report *r, const char *text); /* NULL stays NULL */
+/* Adds the records of a file of JSON lines; or says FILE:LINE and what is wrong there. */
+int report_read(struct report *r, const char *path, struct error *e);
+/* Adds DIR/NAME.json for every NAME, in order. */
+int report_read_proofs(struct report *r, const char *dir, struct error *e);
+void report_free(struct report *r);
+
+/* Escaped for HTML text and attributes. */
+void html(FILE *f, const char *text);
+/* Error against condition number, one picture for each implementation, all on the same axes: SVG, drawn by gnuplot. */
+struct pictures { char **svg; const char **implementation; size_t count; };
+int pictures_draw(const struct report *r, struct pictures *p, struct error *e);
+void pictures_free(struct pictures *p);
+/* Bars of speed: a figure for each norm and mode, and number of threads. */
+void report_speed(FILE *f, const struct report *r);
+
+extern const char report_style[]; /* CSS */
+#endif

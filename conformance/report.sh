@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What `make report` does once all is built: judges and times every implementation found here, writes $B/report/index.html.
+# Non-zero only if the reference or the optimized library failed or a step broke. Peers and specimens may fail: the page shows it.
+B=${B:-build}
+out=$B/report
+normative=$B/bin/normative
+records= status=0
+mkdir -p "$out" || exit 2
+rm -f "$out"/*.jsonl "$out"/*.log
+
+# step NAME ARGUMENT...: normative ARGUMENT... --json $out/NAME.jsonl, its output in $out/NAME.log; the command goes to $out/ran
+: >"$out/ran.log"
+step() {
+  name=$1; shift
+  echo "$normative $* --json $out/$name.jsonl" | tee -a "$out/ran.log"
+  "$normative" "$@" --json "$out/$name.jsonl" >"$out/$name.log" 2>&1
+  code=$?
+  [ -s "$out/$name.jsonl" ] && records="$records $out/$name.jsonl"
+  return $code
+}
+broke() { echo "report: $1 (log: $2)" >&2; tail -n 5 "$2" >&2; status=2; }
+
+# Everyone who claims a preset is judged against that; the reference and the optimized library claim more than the default asks.
+step library check reference optimized --tier quick --require declared
+case $? in
+  0) ;;
+  1) status=1; grep -A 6 -m 3 '^FAIL\|^CRASH\|^TIMEOUT' "$out/library.log" >&2 ;;
+  *) broke "the library was not judged" "$out/library.log" ;;
+esac
+step specimens check specimens --tier quick --require declared
+[ $? -le 1 ] || broke "the specimens were not judged" "$out/specimens.log"
+# A peer that cannot be had or judged is no error of ours.
+step peers check peers --tier quick
+[ $? -le 1 ] || echo "peers: $(tail -n 1 "$out/peers.log")"
+step bench bench
+case $? in
+  0) ;;
+  1) grep -h '"failed":' "$out/bench.jsonl" | grep -qE '"implementation":"(reference|optimized)"' &&
+       broke "a kernel of ours failed in the benchmark" "$out/bench.log" ;;
+  *) broke "the benchmark did not run" "$out/bench.log" ;;
+esac
+
+set --
+while IFS= read -r command; do set -- "$@" --ran "$command"; done <"$out/ran.log"
+# shellcheck disable=SC2086
+"$normative" report --out "$out" "$@" $records >"$out/report.log" 2>&1 || broke "the page was not written" "$out/report.log"
+
+# count FILE VERDICTS [IMPLEMENTATION]
+count() { grep -h "\"implementation\":\"${3:-}" "$out/$1.jsonl" 2>/dev/null | grep -cE "\"verdict\":\"($2)\""; }
+line() { printf '%-10s %6s pass %6s fail   %s\n' "$1" "$(count "$2" PASS "$3")" "$(count "$2" 'FAIL|CRASH|TIMEOUT' "$3")" "$4"; }
+echo
+line reference library reference 'against the preset it claims'
+line optimized library optimized 'against the preset it claims'
+line specimens specimens '' 'each against the preset it was written to'
+line peers peers '' 'against the default preset'
+echo "speed      fastest in $(grep -h '"ratio_to_fastest":1\.0[,}]' "$out/bench.jsonl" 2>/dev/null | grep -c '"implementation":"optimized"') of $(grep -hc '"implementation":"copy"' "$out/bench.jsonl" 2>/dev/null) cells: the optimized library"
+[ $status = 2 ] || echo "$out/index.html"
+exit $status

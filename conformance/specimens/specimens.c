@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+   What all specimens share: gather a group, its statistics, apply. Each differs by a row of specimen_table. */
+#include "specimens.h"
+#include "problem.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct run { struct normative_problem p; const struct specimen *specimen; };
+
+static const char *supports(const struct normative_problem *p)
+{
+  if (p->direction != NORMATIVE_FORWARD) return "no backward";
+  if (p->type != NORMATIVE_F32 || p->param_type != NORMATIVE_F32) return "f32 only";
+  if (p->stat_type != NORMATIVE_F32 && p->stat_type != NORMATIVE_F64) return "statistics are f32 or f64";
+  if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
+  if (p->affine != NORMATIVE_AFFINE_CHANNEL || p->casts != NORMATIVE_CAST_ONCE || p->residual) return "the plain norm only";
+  return NULL;
+}
+
+static float stat_get(const struct normative_problem *p, const void *v, size_t i)
+{
+  return p->stat_type == NORMATIVE_F64 ? (float)((const double *)v)[i] : ((const float *)v)[i];
+}
+
+static void stat_set(const struct normative_problem *p, void *v, size_t i, float value)
+{
+  if (!v) return;
+  if (p->stat_type == NORMATIVE_F64) ((double *)v)[i] = value;
+  else ((float *)v)[i] = value;
+}
+
+/* r takes in b. */
+static float updated(const struct normative_problem *p, float r, float b)
+{
+  float momentum = (float)p->momentum;
+  switch (p->rule) {
+  case NORMATIVE_MOMENTUM_NEW: return (1 - momentum) * r + momentum * b;
+  case NORMATIVE_MOMENTUM_OLD: return momentum * r + (1 - momentum) * b;
+  default: return r + (b - r) / momentum;
+  }
+}
+
+static void update(const struct normative_problem *p, const struct normative_tensors *t, size_t c, size_t m, float mean,
+                   float var)
+{
+  if (p->estimator == NORMATIVE_UNBIASED) var = var * (float)m / (float)(m - 1);
+  stat_set(p, t->running_mean, c, updated(p, stat_get(p, t->running_mean, c), mean));
+  stat_set(p, t->running_var, c, updated(p, stat_get(p, t->running_var, c), var));
+}
+
+/* y = (x - mean) rstd gamma + beta; folded: y = a x + b with a = gamma rstd, b = beta - mean a. */
+static float applied(float x, float mean, float rstd, float gamma, float beta, int folded)
+{
+  if (!folded) return (x - mean) * rstd * gamma + beta;
+  float a = gamma * rstd, b = beta - mean * a;
+  return a * x + b;
+}
+
+static size_t element(const struct runs *r, size_t k) { return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride; }
+static size_t parameter(const struct runs *r, size_t k) { return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner; }
+
+static void run_group(const struct run *run, const struct normative_tensors *t, size_t group, float *x, float *scratch)
+{
+  const struct normative_problem *p = &run->p;
+  const float *in = t->x, *gamma = t->gamma, *beta = t->beta;
+  struct runs r = problem_runs(p, group);
+  size_t m = problem_m(p);
+  float mean = 0, var, rstd;
+  for (size_t k = 0; k < m; ++k) x[k] = in[element(&r, k)];
+  if (p->mode == NORMATIVE_EVALUATION) {
+    mean = stat_get(p, t->running_mean, group);
+    var = stat_get(p, t->running_var, group);
+  } else run->specimen->statistics(x, scratch, m, norm_find(p->norm)->centred ? &mean : NULL, &var);
+  rstd = 1 / sqrtf(var + (float)p->eps);
+  for (size_t k = 0; k < m; ++k) {
+    size_t c = parameter(&r, k);
+    ((float *)t->y)[element(&r, k)] =
+      applied(x[k], mean, rstd, gamma ? gamma[c] : 1, beta ? beta[c] : 0, run->specimen->folded);
+  }
+  if (p->mode == NORMATIVE_EVALUATION) return;
+  stat_set(p, t->mean, group, mean);
+  stat_set(p, t->rstd, group, rstd);
+  if (t->running_mean) update(p, t, group, m, mean, var);
+}
+
+static int run(void *state, const struct normative_tensors *t, void *workspace)
+{
+  const struct run *r = state;
+  size_t m = problem_m(&r->p);
+  for (size_t group = 0; m && group < problem_groups(&r->p); ++group)
+    run_group(r, t, group, workspace, (float *)workspace + m);
+  return 0;
+}
+
+static int open_with(const struct specimen *specimen, const struct normative_problem *p, void **state,
+                     uint64_t *workspace_bytes)
+{
+  struct run *r = malloc(sizeof *r);
+  if (!r) return -1;
+  *r = (struct run){*p, specimen};
+  *state = r;
+  *workspace_bytes = 2 * problem_m(p) * sizeof(float);
+  return 0;
+}
+
+/* The ABI's open() knows no plug-in, so each row of the table needs a function of its own. */
+#define OPEN(row) \
+  static int open_##row(const struct normative_problem *p, int threads, void **state, uint64_t *bytes) \
+  { (void)threads; return open_with(&specimen_table[row], p, state, bytes); }
+OPEN(0) OPEN(1) OPEN(2) OPEN(3) OPEN(4) OPEN(5) OPEN(6) OPEN(7) OPEN(8) OPEN(9)
+static int (*const open_row[])(const struct normative_problem *, int, void **, uint64_t *) = {
+  open_0, open_1, open_2, open_3, open_4, open_5, open_6, open_7, open_8, open_9};
+enum { SPECIMENS = sizeof open_row / sizeof *open_row };
+
+const struct normative_plugin *specimen_find(const char *name)
+{
+  static struct normative_plugin plugin[SPECIMENS];
+  for (size_t i = 0; i < SPECIMENS && specimen_table[i].name; ++i) {
+    if (strcmp(specimen_table[i].name, name)) continue;
+    struct normative_plugin p = {
+      .abi = NORMATIVE_ABI, .size = sizeof p, .name = specimen_table[i].name, .version = "0.1.0",
+      .outputs = NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_RUNNING,
+      .preset = specimen_table[i].name, .supports = supports, .open = open_row[i], .run = run, .close = free};
+#pragma omp critical(specimens)
+    plugin[i] = p;
+    return &plugin[i];
+  }
+  return NULL;
+}
+
+int specimen_each(int (*each)(const char *name, void *arg), void *arg)
+{
+  for (const struct specimen *s = specimen_table; s->name; ++s) {
+    int stop = each(s->name, arg);
+    if (stop) return stop;
+  }
+  return 0;
+}

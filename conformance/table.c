@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Records for people: the table that is read in ten seconds, and failures in full. */
+#include "record.h"
+#include "presets.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The presets that do not cover a case. A variant, folded or flushing to zero, covers what its row covers without. */
+static uint64_t uncovered(const struct record *r)
+{
+  const struct preset *offered[PRESETS_MAX], *covering;
+  struct error e;
+  uint64_t bits = 0;
+  size_t count = presets_offered(r->p.type, offered);
+  for (int i = 0; i < COVERED_MAX && r->j.covered[i]; ++i)
+    for (size_t k = 0; (covering = preset_find(r->j.covered[i], &e)) && k < count; ++k)
+      if (offered[k]->row == covering->row && offered[k]->folded >= covering->folded && offered[k]->ftz >= covering->ftz)
+        bits |= (uint64_t)1 << k;
+  return ~bits;
+}
+
+static bool same_line(const struct record *a, const struct record *b)
+{
+  return a->implementation == b->implementation && a->p.norm == b->p.norm && a->p.mode == b->p.mode &&
+         a->p.direction == b->p.direction && a->p.type == b->p.type && a->p.layout == b->p.layout;
+}
+
+static void line_add(struct records_line *l, const struct record *r)
+{
+  ++l->count[r->verdict];
+  l->known += r->known;
+  if (r->verdict == SKIP && !l->skip_reason) l->skip_reason = r->reason;
+  if (!r->judged || (r->verdict != PASS && r->verdict != FAIL)) return; /* the others decide nothing */
+  if (!(r->j.worst_nulp <= l->nulp)) l->nulp = r->j.worst_nulp;
+  if (!r->j.elements) return; /* an empty tensor needs no preset */
+  l->uncovered |= uncovered(r);
+}
+
+struct records_line *records_lines(const struct records *all, size_t *count)
+{
+  struct records_line *lines = NULL;
+  *count = 0;
+  for (size_t i = 0; i < all->count; ++i) {
+    size_t k = 0;
+    while (k < *count && !same_line(lines[k].first, &all->r[i])) ++k;
+    if (k == *count) {
+      lines = realloc(lines, ++*count * sizeof *lines);
+      if (!lines) abort();
+      lines[k] = (struct records_line){.first = &all->r[i]};
+    }
+    line_add(&lines[k], &all->r[i]);
+  }
+  return lines;
+}
+
+enum verdict records_line_verdict(const struct records_line *l)
+{
+  static const enum verdict order[] = {CRASH, TIMEOUT, FAIL, PASS, RANGE, MISTRUSTED, UNDECIDED, SKIP};
+  size_t bad = l->count[FAIL] + l->count[CRASH] + l->count[TIMEOUT];
+  for (size_t i = 0; i < sizeof order / sizeof *order; ++i)
+    if (l->count[order[i]] && (i > 2 || bad > l->known)) return order[i];
+  return PASS;
+}
+
+const char *records_line_cover(const struct records_line *l)
+{
+  if (!(l->count[PASS] + l->count[FAIL] + l->count[CRASH] + l->count[TIMEOUT])) return "-";
+  const struct preset *offered[PRESETS_MAX];
+  size_t count = presets_offered(l->first->p.type, offered);
+  for (size_t k = 0; k < count; ++k)
+    if (!(l->uncovered >> k & 1)) return offered[k]->name;
+  return "none";
+}
+
+static const char *colour(FILE *out, enum verdict v)
+{
+  if (!isatty(fileno(out)) || getenv("NO_COLOR")) return "";
+  return v == PASS ? "\033[32m" : v == FAIL || v == CRASH || v == TIMEOUT ? "\033[31m" : "\033[33m";
+}
+
+void nulp_text(char text[32], double nulp)
+{
+  if (isnan(nulp)) snprintf(text, 32, "nan");
+  else if (isinf(nulp)) snprintf(text, 32, "inf");
+  else snprintf(text, 32, nulp < 1e5 ? "%.3g" : "%.1e", nulp);
+}
+
+static void line_print(const struct records_line *l, const char *who, FILE *out)
+{
+  char norm[64], nulp[32], rest[256] = "";
+  const struct record *r = l->first;
+  const struct norm_row *row = norm_find(r->p.norm);
+  snprintf(norm, sizeof norm, "%s %s%s%s%s%s", row->name, type_name(r->p.type), row->axes == 3 ? " " : "",
+           row->axes == 3 ? layout_name(r->p.layout) : "", r->p.direction == NORMATIVE_BACKWARD ? " backward" : "",
+           r->p.mode == NORMATIVE_EVALUATION ? " evaluation" : "");
+  size_t failed = l->count[FAIL] + l->count[CRASH] + l->count[TIMEOUT], judged = l->count[PASS] + failed;
+  enum verdict v = records_line_verdict(l);
+  size_t used = 0;
+  for (int k = RANGE; k < VERDICT_COUNT; ++k)
+    if (l->count[k]) used += (size_t)snprintf(rest + used, sizeof rest - used, "%s%zu %s", used ? ", " : "", l->count[k], verdict_name[k]);
+  if (l->known) used += (size_t)snprintf(rest + used, sizeof rest - used, "%s%zu known", used ? ", " : "", l->known);
+  if (!judged && l->skip_reason) snprintf(rest + used, sizeof rest - used, ": %.120s", l->skip_reason);
+  nulp_text(nulp, l->nulp);
+  const char *start = colour(out, v);
+  fprintf(out, "%-20s  %-30s  %s%-10s%s  %6zu  %6zu  %10s  %-22s  %s\n", who, norm, start, verdict_name[v],
+          *start ? "\033[0m" : "", judged, failed, judged ? nulp : "-",
+          records_line_cover(l), rest);
+}
+
+void records_table(const struct records *all, FILE *out)
+{
+  size_t count;
+  struct records_line *lines = records_lines(all, &count);
+  if (count)
+    fprintf(out, "%-20s  %-30s  %-10s  %6s  %6s  %10s  %-22s  %s\n", "implementation", "norm", "verdict", "judged",
+            "failed", "worst nULP", "smallest cover", "not judged");
+  for (size_t i = 0; i < count; ++i) {
+    bool first = true;
+    for (size_t k = 0; k < i; ++k) first &= lines[k].first->implementation != lines[i].first->implementation;
+    if (!first) continue;
+    for (size_t k = i; k < count; ++k)
+      if (lines[k].first->implementation == lines[i].first->implementation)
+        line_print(&lines[k], k == i ? lines[k].first->implementation : "", out);
+  }
+  free(lines);
+}
+
+static void print_finding(const struct record *r, FILE *out)
+{
+  const struct finding *f = &r->j.finding[r->member];
+  char nulp[32], bound[32];
+  nulp_text(nulp, f->nulp);
+  nulp_text(bound, f->bound);
+  fprintf(out, "      %s[%zu]  expected %a  got %a  (%.9g, %.9g)\n", slot_name[f->slot], f->index, f->expected, f->got,
+          f->expected, f->got);
+  fprintf(out, "      error %s nULP, bound %s nULP of %s\n", nulp, bound, r->j.member[r->member]);
+  fprintf(out, "      smallest preset that covers it:");
+  if (!r->j.explained[0]) fputs(" none", out);
+  for (int k = 0; k < EXPLAINED_MAX && r->j.explained[k]; ++k) fprintf(out, "%s %s", k ? "," : "", r->j.explained[k]);
+  fputc('\n', out);
+}
+
+void records_failures(const struct records *all, const char *command, size_t limit, FILE *out)
+{
+  size_t shown = 0, bad = 0;
+  for (size_t i = 0; i < all->count; ++i) {
+    const struct record *r = &all->r[i];
+    if ((r->verdict != FAIL && r->verdict != CRASH && r->verdict != TIMEOUT) || r->known) continue;
+    if (++bad > limit) continue;
+    ++shown;
+    fprintf(out, "%s  %s  %s\n", verdict_name[r->verdict], r->implementation, r->input ? r->input : r->name);
+    if (r->reason[0]) fprintf(out, "      %s\n", r->reason);
+    if (r->judged && !r->reason[0]) print_finding(r, out);
+    if (!command) fprintf(out, "      reproduce: build/bin/normative judge '%s' '%s'\n", r->input, r->spec);
+    else if (r->input) fprintf(out, "      reproduce: %s '%s' --input '%s'\n", command, r->spec, r->input);
+    else fprintf(out, "      reproduce: %s '%s' --case '%s'\n", command, r->spec, r->name);
+  }
+  if (bad > shown) fprintf(out, "... and %zu more failures; --json FILE writes all of them\n", bad - shown);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Which tensors a problem has, their types and shapes, and memory for them. */
+#include "tensors.h"
+#include "problem.h"
+#include <stdlib.h>
+#include <string.h>
+
+const char *const slot_name[SLOT_COUNT] = {
+  "x", "gamma", "beta", "residual", "dy", "given_mean", "given_rstd", "lambda_mean", "lambda_var", "running_mean",
+  "running_var", "y", "mean", "rstd", "sum", "dx", "dgamma", "dbeta", "dlambda_mean", "dlambda_var"};
+
+size_t type_size(enum normative_type type)
+{
+  switch (type) {
+  case NORMATIVE_F64: return 8;
+  case NORMATIVE_F32: return 4;
+  default: return 2;
+  }
+}
+
+/* binary16 with its subnormals: (-1)^sign 2^(exponent-25) (1024 + fraction), exact in double */
+static double half_value(uint16_t h)
+{
+  unsigned exponent = h >> 10 & 31, fraction = h & 1023;
+  double sign = h >> 15 ? -1.0 : 1.0;
+  if (exponent == 31) return fraction ? __builtin_nan("") : sign * __builtin_inf();
+  return sign * __builtin_ldexp(exponent ? 1024.0 + fraction : fraction, (int)(exponent ? exponent : 1) - 25);
+}
+
+static double bfloat_value(uint16_t b)
+{
+  uint32_t bits = (uint32_t)b << 16;
+  float f;
+  memcpy(&f, &bits, sizeof f);
+  return f;
+}
+
+double tensor_get(const struct tensor *t, size_t i)
+{
+  switch (t->type) {
+  case NORMATIVE_F64: return ((const double *)t->data)[i];
+  case NORMATIVE_F32: return ((const float *)t->data)[i];
+  case NORMATIVE_F16: return half_value(((const uint16_t *)t->data)[i]);
+  default: return bfloat_value(((const uint16_t *)t->data)[i]);
+  }
+}
+
+/* RMSNorm subtracts no mean and saves none; evaluation computes no statistics, and an empty group has none. */
+static bool saves_mean(const struct normative_problem *p) { return norm_find(p->norm)->centred; }
+static bool has_lambdas(const struct normative_problem *p) { return p->norm == NORMATIVE_SWITCHNORM; }
+
+bool slot_is_input(const struct normative_problem *p, enum slot s)
+{
+  bool backward = p->direction == NORMATIVE_BACKWARD;
+  switch (s) {
+  case SLOT_X: return true;
+  case SLOT_GAMMA: return p->has_gamma;
+  case SLOT_BETA: return p->has_beta && !backward;
+  case SLOT_RESIDUAL: return p->residual && !backward;
+  case SLOT_DY: return backward;
+  case SLOT_GIVEN_MEAN: return backward && p->given && saves_mean(p);
+  case SLOT_GIVEN_RSTD: return backward && p->given;
+  case SLOT_LAMBDA_MEAN:
+  case SLOT_LAMBDA_VAR: return has_lambdas(p);
+  case SLOT_RUNNING_MEAN:
+  case SLOT_RUNNING_VAR: return p->running && (!backward || p->mode == NORMATIVE_EVALUATION);
+  default: return false;
+  }
+}
+
+bool slot_is_output(const struct normative_problem *p, enum slot s)
+{
+  bool backward = p->direction == NORMATIVE_BACKWARD;
+  bool own_statistics = (p->mode == NORMATIVE_TRAINING || !p->running) && problem_m(p) > 0;
+  switch (s) {
+  case SLOT_RUNNING_MEAN:
+  case SLOT_RUNNING_VAR: return p->running && !backward && p->mode == NORMATIVE_TRAINING;
+  case SLOT_Y: return !backward;
+  case SLOT_MEAN: return !backward && own_statistics && saves_mean(p) && !has_lambdas(p);
+  case SLOT_RSTD: return !backward && own_statistics && !has_lambdas(p);
+  case SLOT_SUM: return !backward && p->residual;
+  case SLOT_DX: return backward;
+  case SLOT_DGAMMA: return backward && p->has_gamma;
+  case SLOT_DBETA: return backward && p->has_beta;
+  case SLOT_DLAMBDA_MEAN:
+  case SLOT_DLAMBDA_VAR: return backward && has_lambdas(p);
+  default: return false;
+  }
+}
+
+unsigned slot_output_bit(enum slot s)
+{
+  switch (s) {
+  case SLOT_Y:
+  case SLOT_DX: return NORMATIVE_OUT_Y;
+  case SLOT_MEAN: return NORMATIVE_OUT_MEAN;
+  case SLOT_RSTD: return NORMATIVE_OUT_RSTD;
+  case SLOT_RUNNING_MEAN:
+  case SLOT_RUNNING_VAR: return NORMATIVE_OUT_RUNNING;
+  case SLOT_SUM: return NORMATIVE_OUT_SUM;
+  case SLOT_DGAMMA:
+  case SLOT_DBETA:
+  case SLOT_DLAMBDA_MEAN:
+  case SLOT_DLAMBDA_VAR: return NORMATIVE_OUT_PARAMS;
+  default: return 0;
+  }
+}
+
+/* x, y, dy, ...: the logical sizes, with C moved last in channels-last */
+static void like_x(struct tensor *t, const struct normative_problem *p)
+{
+  t->ndim = (int)p->ndim;
+  for (uint32_t d = 0; d < p->ndim; ++d) t->dims[d] = p->dims[d];
+  if (p->layout != NORMATIVE_NSC) return;
+  memmove(t->dims + 1, t->dims + 2, (p->ndim - 2) * sizeof *t->dims);
+  t->dims[p->ndim - 1] = p->c;
+}
+
+static void vector(struct tensor *t, enum normative_type type, size_t count)
+{
+  t->type = type;
+  t->ndim = 1;
+  t->dims[0] = count;
+}
+
+struct tensor slot_shape(const struct normative_problem *p, enum slot s)
+{
+  struct tensor t = {.type = (enum normative_type)p->type};
+  switch (s) {
+  case SLOT_GAMMA:
+  case SLOT_BETA:
+  case SLOT_DGAMMA:
+  case SLOT_DBETA: vector(&t, (enum normative_type)p->param_type, problem_params(p)); break;
+  case SLOT_MEAN:
+  case SLOT_RSTD:
+  case SLOT_GIVEN_MEAN:
+  case SLOT_GIVEN_RSTD: vector(&t, (enum normative_type)p->stat_type, problem_groups(p)); break;
+  case SLOT_RUNNING_MEAN:
+  case SLOT_RUNNING_VAR: vector(&t, (enum normative_type)p->stat_type, p->c); break;
+  case SLOT_LAMBDA_MEAN:
+  case SLOT_LAMBDA_VAR:
+  case SLOT_DLAMBDA_MEAN:
+  case SLOT_DLAMBDA_VAR: vector(&t, (enum normative_type)p->param_type, p->drop_bn ? 2 : 3); break;
+  default: like_x(&t, p);
+  }
+  t.count = 1;
+  for (int d = 0; d < t.ndim; ++d) t.count *= t.dims[d];
+  return t;
+}
+
+int tensor_alloc(struct tensor *t, const struct normative_problem *p, enum slot s, struct error *e)
+{
+  *t = slot_shape(p, s);
+  size_t bytes = (t->count * type_size(t->type) + 127) / 64 * 64;
+  t->data = aligned_alloc(64, bytes);
+  if (!t->data) return fail(e, "%s: no memory for %zu bytes", slot_name[s], bytes);
+  memset(t->data, 0, bytes);
+  return 0;
+}
+
+void tensors_free(struct tensors *t)
+{
+  for (int s = 0; s < SLOT_COUNT; ++s) free(t->t[s].data);
+  memset(t, 0, sizeof *t);
+}

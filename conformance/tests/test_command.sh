@@ -1,0 +1,102 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The command as a user meets it: exit statuses, one clear line for bad input, files whole or not at all.
+B=${B:-build}
+here=$(cd "$(dirname "$0")/.." && pwd)
+N=$B/bin/normative
+T=$(mktemp -d) || exit 1
+trap 'rm -rf "$T"' EXIT
+bad=0
+CC=${CC:-gcc}
+include="-I$here/../reference -I$here"
+
+# expect STATUS TEXT COMMAND...: the exit status, and TEXT somewhere in what it prints
+expect() {
+  status=$1 text=$2; shift 2
+  "$@" >"$T/out" 2>&1; got=$?
+  if [ "$got" != "$status" ]; then echo "status $got, not $status: $*"; head -5 "$T/out"; bad=1
+  elif ! grep -qF -- "$text" "$T/out"; then echo "does not say '$text': $*"; head -5 "$T/out"; bad=1
+  fi
+}
+# error STATUS TEXT COMMAND...: as expect, and on standard error in one line of its own
+error() {
+  expect "$@"
+  text=$2; shift 2
+  [ "$("$@" 2>&1 >/dev/null | grep -cF -- "$text")" = 1 ] || { echo "not one line: $*"; bad=1; }
+}
+one="--case layernorm/forward/f32/4x64/normal/seed1"
+
+# misuse
+error 2 "unknown command 'chekc'" "$N" chekc
+error 2 "name an implementation" "$N" check
+error 2 "unknown norm 'layrnorm'; there are batchnorm" "$N" check reference --norm layrnorm
+error 2 "unknown family 'nromal'" "$N" check reference --family nromal
+error 2 "no preset 'f32-stabel'; there are" "$N" check reference --require f32-stabel
+error 2 "matches no case" "$N" check reference --case 'layernorm/*/f33/*'
+error 2 "type 'f33'" "$N" check reference --case layernorm/forward/f33/4x4/normal/seed1
+error 2 "'x' is no number" "$N" check reference --seed x
+error 2 "cannot" "$N" check ./no-such.so $one
+error 2 "no-such" "$N" check no-such $one
+error 2 "no-such" "$N" judge "$T/no-such" "$T"
+expect 0 "layernorm" "$N" list
+expect 0 "usage" "$N" check --help
+expect 0 "layernorm/forward" "$N" list cases --norm layernorm
+
+# verdicts and statuses
+expect 0 "PASS" "$N" check reference $one
+expect 1 "reproduce: build/bin/normative check" "$N" check f32-one-pass --case layernorm/forward/f32/4x1000/mean1e4/seed1
+expect 1 "smallest preset that covers it: f32-one-pass" "$N" check f32-one-pass --case layernorm/forward/f32/4x1000/mean1e4/seed1
+expect 0 "PASS" "$N" check f32-one-pass --case layernorm/forward/f32/4x1000/mean1e4/seed1 --require declared
+expect 3 "nothing could be judged" "$N" check reference --case "layernorm/forward/f32/4x8/normal/seed1,stats=f32"
+echo "f32-one-pass layernorm/*/mean1e4/* # accepted" >"$T/known"
+expect 0 "known" "$N" check f32-one-pass --case layernorm/forward/f32/4x1000/mean1e4/seed1 --known "$T/known"
+expect 0 "known failure passes now" "$N" check reference $one --known /dev/stdin <<END
+reference layernorm/*
+END
+
+# kernels of one's own: the template as it is, wrong, and broken in every way
+$CC -shared -fPIC $include -o "$T/template.so" "$here/template.c" -lm || bad=1
+expect 0 "PASS" "$N" check "$T/template.so" --norm layernorm --family normal
+expect 0 "PASS" "$N" check "$T/template.so" $one --in-process
+echo 'int nothing;' >"$T/empty.c" && $CC -shared -fPIC -o "$T/empty.so" "$T/empty.c"
+error 2 "normative_plugin" "$N" check "$T/empty.so" $one
+echo text >"$T/text.so"
+error 2 "text.so" "$N" check "$T/text.so" $one
+cat >"$T/abi.c" <<END
+#include "normative_plugin.h"
+const struct normative_plugin *normative_plugin(void)
+{ static const struct normative_plugin p = {.abi = 99, .size = sizeof p, .name = "p", .version = "0"}; return &p; }
+END
+$CC -shared -fPIC $include -o "$T/abi.so" "$T/abi.c"
+error 2 "ABI" "$N" check "$T/abi.so" $one
+# the others are still judged, and the status is that of misuse
+expect 2 "PASS" "$N" check "$T/abi.so" reference $one
+expect 1 "broke the protocol" "$N" check 'cmd:sh -c "printf \"normative-worker 1\tw\t1\n\"; read line; echo garbage; read line"' $one
+
+# vectors, a user's own tensors, results from anywhere
+expect 0 "cases in" "$N" vectors "$T/v" --case 'batchnorm/forward/f32/*' --family normal
+expect 0 "PASS" "$N" check reference --input "$T/v"
+case_dir=$(dirname "$(find "$T/v" -name manifest.json | sort | head -1)")
+expect 0 "$case_dir" "$N" oracle "$case_dir"
+[ -e "$case_dir/bounds/f32-two-pass/y.npy" ] || { echo "oracle wrote no bounds"; bad=1; }
+cp -r "$case_dir/expected" "$T/results"
+expect 0 "PASS" "$N" judge "$case_dir" "$T/results"
+head -c 100 "$case_dir/expected/y.npy" >"$T/results/y.npy"
+expect 1 "y.npy" "$N" judge "$case_dir" "$T/results"
+rm "$T/results/y.npy"
+expect 1 "y.npy is missing" "$N" judge "$case_dir" "$T/results"
+head -c 90 "$case_dir/x.npy" >"$T/short" && cp "$T/short" "$case_dir/x.npy"
+error 2 "x.npy" "$N" check reference --input "$case_dir"
+echo '{' >"$case_dir/manifest.json"
+error 2 "manifest.json" "$N" check reference --input "$case_dir"
+error 2 "no manifest.json" "$N" check reference --input "$T/results"
+
+# files: whole or not at all
+expect 0 "PASS" "$N" check reference $one --json "$T/r.jsonl" --junit "$T/r.xml"
+grep -q '"verdict":"PASS"' "$T/r.jsonl" || { echo "no verdict in the JSON"; bad=1; }
+grep -q '<testsuite name="reference" tests="1" failures="0"' "$T/r.xml" || { echo "no suite in the JUnit"; bad=1; }
+error 2 "No space left on device" "$N" check reference $one --json /dev/full
+error 2 "No such file or directory" "$N" check reference $one --json "$T/no/such/r.jsonl"
+
+[ $bad = 0 ] && echo "all as expected"
+exit $bad

@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Inputs: the same bits everywhere (checksums committed here), the properties that families claim; and the sweep: names,
+   budgets, completeness. */
+#include "inputs.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- cases by name ---- */
+
+struct made { struct testcase tc; struct tensors in; };
+
+static struct made make(const char *name)
+{
+  struct made c;
+  struct error e;
+  if (case_parse(&c.tc, name, &e) || inputs_make(&c.tc, &c.in, &e)) fail_msg("%s", e.text);
+  return c;
+}
+
+static void refuse(const char *name, const char *words)
+{
+  struct testcase tc;
+  struct tensors in;
+  struct error e;
+  if (case_parse(&tc, name, &e)) fail_msg("%s", e.text);
+  assert_int_equal(inputs_make(&tc, &in, &e), -1);
+  if (!strstr(e.text, words)) fail_msg("'%s' does not say '%s'", e.text, words);
+}
+
+/* Element k of group g of x. */
+static double x_at(const struct made *c, size_t g, size_t k)
+{
+  struct runs r = problem_runs(&c->tc.p, g);
+  return tensor_get(&c->in.t[SLOT_X], r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride);
+}
+
+static double get(const struct made *c, enum slot slot, size_t i) { return tensor_get(&c->in.t[slot], i); }
+
+struct moments { double mean, sd; };
+static struct moments moments(const struct made *c, size_t g)
+{
+  size_t m = problem_m(&c->tc.p);
+  double sum = 0, squares = 0;
+  for (size_t k = 0; k < m; ++k) sum += x_at(c, g, k);
+  double mean = sum / (double)m;
+  for (size_t k = 0; k < m; ++k) squares += (x_at(c, g, k) - mean) * (x_at(c, g, k) - mean);
+  return (struct moments){mean, sqrt(squares / (double)m)};
+}
+
+/* ---- the same bits ---- */
+
+/* FNV-1a over the values as doubles; all NaNs are one. */
+static uint64_t checksum(const struct tensors *in)
+{
+  uint64_t h = 0xcbf29ce484222325u;
+  for (int slot = 0; slot < SLOT_COUNT; ++slot)
+    for (size_t i = 0; i < in->t[slot].count; ++i) {
+      double v = tensor_get(&in->t[slot], i);
+      uint64_t bits;
+      memcpy(&bits, &v, sizeof bits);
+      if (isnan(v)) bits = 0x7ff8000000000000u;
+      for (int byte = 0; byte < 8; ++byte) h = (h ^ (bits >> 8 * byte & 255)) * 0x100000001b3u;
+    }
+  return h;
+}
+
+static const struct { const char *name; uint64_t sum; } committed[] = {
+#include "inputs.sums"
+};
+
+/* NORMATIVE_PRINT_SUMS=1 prints the table anew, for a family that was changed on purpose. */
+static void bits_are_those_committed(void **state)
+{
+  (void)state;
+  size_t wrong = 0;
+  for (size_t i = 0; i < sizeof committed / sizeof *committed; ++i) {
+    struct made c = make(committed[i].name);
+    uint64_t sum = checksum(&c.in);
+    tensors_free(&c.in);
+    if (getenv("NORMATIVE_PRINT_SUMS")) printf("{\"%s\", 0x%016llx},\n", committed[i].name, (unsigned long long)sum);
+    else if (sum != committed[i].sum) ++wrong, print_error("other bits: %s\n", committed[i].name);
+  }
+  assert_int_equal(wrong, 0);
+}
+
+static void every_family_has_a_checksum(void **state)
+{
+  (void)state;
+  for (const struct family *f = family_table; f->name; ++f) {
+    bool found = !strcmp(f->name, "absent");
+    for (size_t i = 0; !found && i < sizeof committed / sizeof *committed; ++i) {
+      struct testcase tc;
+      struct error e;
+      if (case_parse(&tc, committed[i].name, &e)) fail_msg("%s", e.text);
+      const char *kind = f->kind;
+      const char *used = !strcmp(kind, "x") ? tc.r.family : !strcmp(kind, "gamma") ? tc.r.gamma
+                       : !strcmp(kind, "beta") ? tc.r.beta : !strcmp(kind, "dy") ? tc.r.dy : tc.r.running;
+      if (!*used) used = "ordinary";
+      found = family_find(kind, used) == f;
+    }
+    if (!found) fail_msg("%s family %s", f->kind, f->name);
+  }
+}
+
+static void layouts_hold_the_same_values(void **state)
+{
+  (void)state;
+  static const char *const pairs[][2] = {
+    {"batchnorm/forward/f32/4x5x6/normal/seed3", "batchnorm/forward/f32/4x5x6/normal/seed3,layout=nsc"},
+    {"batchnorm/forward/f32/32x6x8x8/digits-bn1/seed3", "batchnorm/forward/f32/32x6x8x8/digits-bn1/seed3,layout=nsc"}};
+  for (size_t i = 0; i < 2; ++i) {
+    struct made a = make(pairs[i][0]), b = make(pairs[i][1]);
+    for (size_t g = 0; g < problem_groups(&a.tc.p); ++g)
+      for (size_t k = 0; k < problem_m(&a.tc.p); ++k) assert_true(x_at(&a, g, k) == x_at(&b, g, k));
+    tensors_free(&a.in);
+    tensors_free(&b.in);
+  }
+}
+
+/* So that a row can be compared bit for bit with the same row in another batch. */
+static void a_row_is_the_same_in_any_batch(void **state)
+{
+  (void)state;
+  struct made a = make("layernorm/forward/f32/3x50/mean1e4/seed3"), b = make("layernorm/forward/f32/7x50/mean1e4/seed3");
+  assert_memory_equal(a.in.t[SLOT_X].data, b.in.t[SLOT_X].data, 3 * 50 * sizeof(float));
+  assert_memory_equal(a.in.t[SLOT_GAMMA].data, b.in.t[SLOT_GAMMA].data, 50 * sizeof(float));
+  tensors_free(&a.in);
+  tensors_free(&b.in);
+}
+
+static void seeds_differ(void **state)
+{
+  (void)state;
+  struct made a = make("layernorm/forward/f32/2x9/normal/seed0"), b = make("layernorm/forward/f32/2x9/normal/seed1");
+  for (size_t i = 0; i < 18; ++i) assert_true(get(&a, SLOT_X, i) != get(&b, SLOT_X, i));
+  for (size_t i = 0; i < 9; ++i) assert_true(get(&a, SLOT_BETA, i) != get(&b, SLOT_BETA, i));
+  tensors_free(&a.in);
+  tensors_free(&b.in);
+}
+
+/* The bits of a 16-bit value one away in either direction. */
+static double neighbour(const struct tensor *t, size_t i, int step)
+{
+  uint16_t bits = (uint16_t)(((const uint16_t *)t->data)[i] + step);
+  struct tensor one = {.data = &bits, .type = t->type};
+  return tensor_get(&one, 0);
+}
+
+/* 16-bit types are the f64 value rounded directly: nearer than either neighbour; ties are even. */
+static void narrow_types_are_rounded_once(void **state)
+{
+  (void)state;
+  static const char *const types[] = {"f16", "bf16"}, *const families[] = {"normal", "mean1e2", "tinyvar"};
+  for (size_t i = 0; i < 6; ++i) {
+    char name[128];
+    snprintf(name, sizeof name, "layernorm/forward/%s/16x256/%s/seed5", types[i % 2], families[i / 2]);
+    struct made narrow = make(name);
+    snprintf(name, sizeof name, "layernorm/forward/f64/16x256/%s/seed5", families[i / 2]);
+    struct made wide = make(name);
+    const struct tensor *t = &narrow.in.t[SLOT_X];
+    for (size_t k = 0; k < t->count; ++k) {
+      double error = fabs(tensor_get(t, k) - get(&wide, SLOT_X, k));
+      bool even = !(((const uint16_t *)t->data)[k] & 1);
+      for (int step = -1; step <= 1; step += 2) {
+        double other = fabs(neighbour(t, k, step) - get(&wide, SLOT_X, k));
+        assert_true(error < other || (error == other && even) || isnan(other));
+      }
+    }
+    tensors_free(&narrow.in);
+    tensors_free(&wide.in);
+  }
+}
+
+/* ---- what families claim ---- */
+
+static void groups_and_entries_differ(void **state)
+{
+  (void)state;
+  for (const struct family *f = family_table; f->name && !strcmp(f->kind, "x"); ++f) {
+    if (family_shape(f) || strstr(f->name, "NeK") || !strcmp(f->name, "zeros")) continue;
+    char name[128];
+    snprintf(name, sizeof name, "batchnorm/forward/f32/8x4x4/%s/seed11", f->name);
+    struct made c = make(name);
+    for (size_t g = 0; g < 4; ++g)
+      for (size_t other = 0; other < g; ++other) {
+        bool same = true;
+        for (size_t k = 0; k < 32; ++k) same = same && x_at(&c, g, k) == x_at(&c, other, k);
+        if (same && strcmp(f->name, "constint")) fail_msg("%s: groups %zu and %zu are one", f->name, g, other);
+        assert_true(get(&c, SLOT_GAMMA, g) != get(&c, SLOT_GAMMA, other));
+        assert_true(get(&c, SLOT_BETA, g) != get(&c, SLOT_BETA, other));
+      }
+    tensors_free(&c.in);
+  }
+}
+
+static void moments_are_as_named(void **state)
+{
+  (void)state;
+  static const struct { const char *family; double mean_low, mean_high, sd_low, sd_high; } rows[] = {
+    {"normal", 0, 0.6, 0.7, 1.6}, {"mean1e2", 99, 114, 0.7, 1.6}, {"mean1e4", 9999, 11300, 0.7, 1.6},
+    {"mean1e6", 999999, 1.13e6, 0.7, 1.6}, {"mean2p24", 0x1p24 - 40, 0x1p24 + 40, 2.8, 6.5}, {"tinyvar", 0, 1e-6, 5e-7, 2e-6},
+    {"ulpvar", 1, 1.5 + 0x1p-20, 0x1p-23, 0x1p-21}, {"uniform", 0.23, 0.52, 0.12, 0.31}, {"sorted", 0, 0.6, 0.7, 1.6},
+    {"scale1e20", 0, 6e19, 7e19, 1.6e20}, {"smallint", 0, 2, 0.5, 1.6}, {"constant", 11000, 14900, 0, 0},
+    {"constint", 1, 1000, 0, 0}, {"zeros", 0, 0, 0, 0}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
+    char name[128];
+    snprintf(name, sizeof name, "layernorm/forward/f32/40x2000/%s/seed2", rows[i].family);
+    struct made c = make(name);
+    for (size_t g = 0; g < 40; ++g) {
+      struct moments s = moments(&c, g);
+      bool mean = fabs(s.mean) >= rows[i].mean_low && fabs(s.mean) <= rows[i].mean_high;
+      if (!mean || !(s.sd >= rows[i].sd_low && s.sd <= rows[i].sd_high))
+        fail_msg("%s group %zu: mean %g deviation %g", rows[i].family, g, s.mean, s.sd);
+    }
+    tensors_free(&c.in);
+  }
+}
+
+static void kappa_is_as_named(void **state)
+{
+  (void)state;
+  for (int exponent = 1; exponent <= 6; ++exponent) {
+    char name[128];
+    snprintf(name, sizeof name, "layernorm/forward/f32/20x2000/kappa3e%d/seed2", exponent);
+    struct made c = make(name);
+    for (size_t g = 0; g < 20; ++g) {
+      struct moments s = moments(&c, g);
+      double kappa = fabs(s.mean) / s.sd / (3 * pow(10, exponent));
+      if (!(kappa > 0.9 && kappa < 1.1)) fail_msg("%s group %zu: %g of it", name, g, kappa);
+    }
+    tensors_free(&c.in);
+  }
+}
+
+/* Sums of x and of x^2 in float: forward, backward and in 16 lanes, all exact. */
+static void small_integers_sum_exactly(void **state)
+{
+  (void)state;
+  struct made c = make("layernorm/forward/f32/1x1000003/smallint/seed2");
+  const float *x = c.in.t[SLOT_X].data;
+  size_t m = 1000003;
+  for (int power = 1; power <= 2; ++power) {
+    double exact = 0;
+    float up = 0, down = 0, lane[16] = {0}, lanes = 0;
+    for (size_t k = 0; k < m; ++k) {
+      float v = power == 1 ? x[k] : x[k] * x[k], w = power == 1 ? x[m - 1 - k] : x[m - 1 - k] * x[m - 1 - k];
+      exact += v;
+      up += v;
+      down += w;
+      lane[k % 16] += v;
+    }
+    for (int j = 0; j < 16; ++j) lanes += lane[j];
+    assert_true(up == exact && down == exact && lanes == exact);
+    assert_true(power == 2 || exact == nearbyint(exact / (double)m) * (double)m); /* the mean is an integer */
+  }
+  for (size_t block = 0; block + 16 <= m; block += 16) { /* and no block can be lost unseen */
+    float sum = 0;
+    for (size_t k = 0; k < 16; ++k) sum += x[block + k] * x[block + k];
+    assert_true(sum > 0);
+  }
+  tensors_free(&c.in);
+}
+
+static void outliers_are_where_they_should(void **state)
+{
+  (void)state;
+  struct made blocks = make("layernorm/forward/f32/17x261/blockoutlier/seed2");
+  struct made first = make("layernorm/forward/f32/9x50/outlier1e30-first/seed2");
+  struct made other = make("layernorm/forward/f32/9x50/outlier1e30/seed2");
+  unsigned visited = 0;
+  for (size_t g = 0; g < 17; ++g)
+    for (size_t k = 0, found = 0; k < 261; ++k)
+      if (fabs(x_at(&blocks, g, k)) > 5000) {
+        assert_int_equal(++found, 1);
+        visited |= 1u << k / 16;
+      }
+  assert_int_equal(visited, (1u << 17) - 1);
+  for (size_t g = 0; g < 9; ++g) {
+    size_t found = 0;
+    assert_true(fabs(x_at(&first, g, 0)) >= 1e30 && fabs(x_at(&first, g, 0)) <= 1.25e30);
+    assert_true(fabs(x_at(&other, g, 0)) < 10);
+    for (size_t k = 1; k < 50; ++k) {
+      assert_true(fabs(x_at(&first, g, k)) < 10);
+      found += fabs(x_at(&other, g, k)) >= 1e30;
+    }
+    assert_int_equal(found, 1);
+  }
+  tensors_free(&blocks.in);
+  tensors_free(&first.in);
+  tensors_free(&other.in);
+}
+
+static void hostile_ranges(void **state)
+{
+  (void)state;
+  struct made large = make("layernorm/forward/f32/9x50/nearmax/seed2");
+  struct made small = make("layernorm/forward/f32/9x50/subnormal/seed2");
+  struct made cancel = make("layernorm/forward/f32/9x50/alternating/seed2");
+  for (size_t g = 0; g < 9; ++g) {
+    double sum = 0, largest = 0;
+    for (size_t k = 0; k < 50; ++k) {
+      assert_true(fabs(x_at(&large, g, k)) >= FLT_MAX / 4 && fabs(x_at(&large, g, k)) <= FLT_MAX);
+      assert_true(fabs(x_at(&small, g, k)) > 0 && fabs(x_at(&small, g, k)) < FLT_MIN);
+      assert_true(k == 0 || (x_at(&cancel, g, k) > 0) != (x_at(&cancel, g, k - 1) > 0));
+      sum += x_at(&cancel, g, k);
+      largest = fmax(largest, fabs(x_at(&cancel, g, k)));
+    }
+    assert_true(sum == 0 && largest > 1e5);
+  }
+  tensors_free(&large.in);
+  tensors_free(&small.in);
+  tensors_free(&cancel.in);
+}
+
+static void one_place_is_not_finite(void **state)
+{
+  (void)state;
+  static const char *const families[] = {"nan", "pinf", "ninf"};
+  for (size_t i = 0; i < 3; ++i) {
+    char name[128];
+    snprintf(name, sizeof name, "batchnorm/forward/f32/4x6x5/%s/seed9", families[i]);
+    struct made c = make(name);
+    size_t found = 0;
+    for (size_t k = 0; k < 120; ++k) {
+      double v = get(&c, SLOT_X, k);
+      if (isfinite(v)) continue;
+      ++found;
+      assert_true(i == 0 ? isnan(v) : v == (i == 1 ? INFINITY : -INFINITY));
+    }
+    assert_int_equal(found, 1);
+    tensors_free(&c.in);
+  }
+}
+
+static void half_of_the_groups_are_constant(void **state)
+{
+  (void)state;
+  struct made c = make("layernorm/forward/f32/8x20/halfconst/seed2");
+  for (size_t g = 0; g < 8; ++g) assert_true((moments(&c, g).sd < 1e-9) != (moments(&c, g ^ 1).sd < 1e-9));
+  tensors_free(&c.in);
+}
+
+static void pow2_scales_exactly(void **state)
+{
+  (void)state;
+  struct made a = make("batchnorm/forward/f32/5x3/mean1e4/seed4,running=ordinary");
+  struct made b = make("batchnorm/forward/f32/5x3/mean1e4/seed4,eps=1.2e-17,running=ordinary,pow2=-20");
+  for (size_t k = 0; k < 15; ++k) assert_true(get(&b, SLOT_X, k) == get(&a, SLOT_X, k) * 0x1p-20);
+  for (size_t c = 0; c < 3; ++c) {
+    assert_true(get(&b, SLOT_RUNNING_MEAN, c) == get(&a, SLOT_RUNNING_MEAN, c) * 0x1p-20);
+    assert_true(get(&b, SLOT_RUNNING_VAR, c) == get(&a, SLOT_RUNNING_VAR, c) * 0x1p-40);
+    assert_true(get(&b, SLOT_GAMMA, c) == get(&a, SLOT_GAMMA, c));
+  }
+  tensors_free(&a.in);
+  tensors_free(&b.in);
+}
+
+static void running_statistics_are_as_named(void **state)
+{
+  (void)state;
+  static const char *const families[] = {"ordinary", "start", "zero", "tiny", "negative"};
+  for (size_t i = 0; i < 5; ++i) {
+    char name[128];
+    size_t negative = 0;
+    snprintf(name, sizeof name, "batchnorm/forward/f32/9x8x9/mean1e4/seed4,mode=evaluation,running=%s", families[i]);
+    struct made c = make(name);
+    for (size_t ch = 0; ch < 8; ++ch) {
+      double mean = get(&c, SLOT_RUNNING_MEAN, ch), var = get(&c, SLOT_RUNNING_VAR, ch);
+      struct moments s = moments(&c, ch);
+      assert_true((float)mean == mean && (float)var == var);
+      negative += var <= -1;
+      assert_true(i == 1 ? mean == 0 && var == 1 : fabs(mean - s.mean) < s.sd);
+      if (i == 0) assert_true(var > s.sd * s.sd / 4 && var < s.sd * s.sd * 4);
+      if (i == 2) assert_true(var == 0);
+      if (i == 3) assert_true(var > 0 && var < 1e-11);
+    }
+    assert_int_equal(negative, i == 4 ? 4 : 0);
+    tensors_free(&c.in);
+  }
+}
+
+/* For each entry of beta some element that uses it, where gamma xhat + beta is less than 2^-20 of beta. */
+static void beta_cancels(void **state)
+{
+  (void)state;
+  static const char *const names[] = {"layernorm/forward/f32/5x30/normal/seed4,beta=cancel",
+                                      "rmsnorm/forward/f32/5x30/normal/seed4,beta=cancel",
+                                      "batchnorm/forward/f32/4x3x10/normal/seed4,layout=nsc,beta=cancel"};
+  for (size_t i = 0; i < 3; ++i) {
+    struct made c = make(names[i]);
+    const struct normative_problem *p = &c.tc.p;
+    double best[30];
+    for (size_t j = 0; j < 30; ++j) best[j] = 1;
+    for (size_t g = 0; g < problem_groups(p); ++g) {
+      struct runs r = problem_runs(p, g);
+      struct moments s = moments(&c, g);
+      double mean = i == 1 ? 0 : s.mean, square = i == 1 ? s.sd * s.sd + s.mean * s.mean : s.sd * s.sd;
+      for (size_t k = 0; k < problem_m(p); ++k) {
+        size_t j = r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner;
+        double y = get(&c, SLOT_GAMMA, j) * (x_at(&c, g, k) - mean) / sqrt(square + p->eps) + get(&c, SLOT_BETA, j);
+        best[j] = fmin(best[j], fabs(y / get(&c, SLOT_BETA, j)));
+      }
+    }
+    for (size_t j = 0; j < problem_params(p); ++j)
+      if (!(best[j] < 0x1p-20)) fail_msg("%s: entry %zu: %g", names[i], j, best[j]);
+    tensors_free(&c.in);
+  }
+}
+
+static void absent_is_absent(void **state)
+{
+  (void)state;
+  struct made c = make("layernorm/forward/f32/2x3/normal/seed1,gamma=absent,beta=absent");
+  assert_null(c.in.t[SLOT_GAMMA].data);
+  assert_null(c.in.t[SLOT_BETA].data);
+  tensors_free(&c.in);
+}
+
+static void recorded_data_is_that_of_the_files(void **state)
+{
+  (void)state;
+  struct made c = make("batchnorm/forward/f32/32x84/digits-bn4/seed1,mode=evaluation");
+  for (size_t ch = 0; ch < 84; ++ch) {
+    struct moments s = moments(&c, ch);
+    double sd = sqrt(get(&c, SLOT_RUNNING_VAR, ch));
+    assert_true(fabs(s.mean - get(&c, SLOT_RUNNING_MEAN, ch)) < sd && s.sd < 3 * sd);
+  }
+  tensors_free(&c.in);
+}
+
+/* ---- errors ---- */
+
+static void bad_recipes_are_refused(void **state)
+{
+  (void)state;
+  refuse("layernorm/forward/f32/2x3/gaussian/seed1", "unknown family 'gaussian' of x; there are normal, meanNeK");
+  refuse("layernorm/forward/f32/2x3/mean1e/seed1", "unknown family 'mean1e'");
+  refuse("layernorm/forward/f32/2x3/mean1e4x/seed1", "unknown family 'mean1e4x'");
+  refuse("layernorm/forward/f32/2x3/normal/seed1,gamma=blue", "unknown family 'blue' of gamma; there are ordinary");
+  refuse("layernorm/forward/f32/2x3/normal/seed1,beta=blue", "unknown family 'blue' of beta");
+  refuse("batchnorm/forward/f32/2x3/normal/seed1,running=blue", "unknown family 'blue' of running");
+  refuse("layernorm/forward/f16/2x3/outlier1e30/seed1", "does not fit f16");
+  refuse("layernorm/forward/f32/2x3/nearmax/seed1,pow2=5", "does not fit f32");
+  refuse("layernorm/forward/f32/2x3/normal/seed1,pow2=-140", "is no f32");
+  refuse("batchnorm/forward/f32/2x3/digits-bn1/seed1", "recorded data of shape 32x6x8x8");
+  setenv("NORMATIVE_DATA", "nowhere", 1);
+  refuse("batchnorm/forward/f32/32x84/digits-bn4/seed1", "nowhere/digits-bn4/x.npy");
+  unsetenv("NORMATIVE_DATA");
+}
+
+/* ---- the sweep ---- */
+
+struct list { char **name; size_t count, elements; };
+
+static int collect(const struct testcase *tc, void *arg)
+{
+  struct list *list = arg;
+  char name[CASE_NAME_MAX];
+  case_name(name, tc);
+  list->name = realloc(list->name, (list->count + 1) * sizeof *list->name);
+  list->name[list->count++] = strdup(name);
+  list->elements += problem_elements(&tc->p);
+  return 0;
+}
+
+static struct list listed(enum tier tier)
+{
+  struct list list = {0};
+  assert_int_equal(sweep(tier, 7, collect, &list), 0);
+  return list;
+}
+
+static void list_free(struct list *list)
+{
+  for (size_t i = 0; i < list->count; ++i) free(list->name[i]);
+  free(list->name);
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static void sweep_keeps_its_budget(void **state)
+{
+  (void)state;
+  struct list quick = listed(TIER_QUICK), full = listed(TIER_FULL);
+  assert_in_range(quick.count, 1, 1500);
+  assert_in_range(quick.elements, 1, 8500000);
+  assert_in_range(full.count, quick.count, 10000);
+  assert_in_range(full.elements, quick.elements, 100000000);
+  for (size_t i = 0; i < quick.count; ++i) assert_string_equal(quick.name[i], full.name[i]); /* full begins with quick */
+  qsort(full.name, full.count, sizeof *full.name, by_name);
+  for (size_t i = 1; i < full.count; ++i) assert_string_not_equal(full.name[i - 1], full.name[i]);
+  list_free(&quick);
+  list_free(&full);
+}
+
+/* A name gives back its problem and its recipe's data: the sweep's own case and the parsed one make the same bits. */
+static int rebuild(const struct testcase *tc, void *arg)
+{
+  struct testcase again;
+  struct error e;
+  char name[CASE_NAME_MAX], second[CASE_NAME_MAX];
+  (void)arg;
+  case_name(name, tc);
+  if (case_parse(&again, name, &e)) fail_msg("%s", e.text);
+  case_name(second, &again);
+  assert_string_equal(name, second);
+  if (problem_elements(&tc->p) > 20000) return 0;
+  struct tensors a, b;
+  if (inputs_make(tc, &a, &e) || inputs_make(&again, &b, &e)) fail_msg("%s", e.text);
+  if (checksum(&a) != checksum(&b)) fail_msg("%s: other data by its name", name);
+  tensors_free(&a);
+  tensors_free(&b);
+  return 0;
+}
+
+static void names_rebuild_cases(void **state)
+{
+  (void)state;
+  assert_int_equal(sweep(TIER_QUICK, 3, rebuild, NULL), 0);
+}
+
+struct marks { uint32_t norm; bool seen[128]; };
+
+static int mark_families(const struct testcase *tc, void *arg)
+{
+  static const char *const kinds[] = {"x", "gamma", "beta", "running"};
+  const char *const used[] = {tc->r.family, tc->r.gamma, tc->r.beta, tc->r.running};
+  struct marks *marks = arg;
+  for (size_t i = 0; i < 4 && tc->p.norm == marks->norm; ++i) {
+    const struct family *f = family_find(kinds[i], *used[i] ? used[i] : "ordinary");
+    assert_non_null(f);
+    if (i < 3 || tc->p.running) marks->seen[f - family_table] = true;
+  }
+  return 0;
+}
+
+static void quick_has_every_family_for_every_norm(void **state)
+{
+  (void)state;
+  for (const struct norm_row *row = norm_table; row->name; ++row) {
+    struct marks marks = {.norm = row->id};
+    sweep(TIER_QUICK, 7, mark_families, &marks);
+    for (const struct family *f = family_table; f->name; ++f) {
+      bool running = !strcmp(f->kind, "running");
+      if (!strcmp(f->kind, "dy") || (running && (!row->evaluates || !strcmp(f->name, "absent")))) continue;
+      if (family_shape(f) && row->axes == 2 && strstr(strchr(family_shape(f), 'x') + 1, "x")) continue;
+      if (!marks.seen[f - family_table]) fail_msg("%s: %s family %s", row->name, f->kind, f->name);
+    }
+  }
+}
+
+struct wants { bool lengths[131], sizes[3], empty[3], targets[64], momenta[4][3], eps[5], million, blocks; };
+
+static int mark_wants(const struct testcase *tc, void *arg)
+{
+  struct wants *w = arg;
+  const struct normative_problem *p = &tc->p;
+  static const double eps[] = {0, 1e-12f, 1e-5f, 1e-3f, 0.5};
+  if (problem_m(p) <= 130) w->lengths[problem_m(p)] = true;
+  if (problem_m(p) == 1000003) w->million = true;
+  if (problem_m(p) == 65536) w->sizes[0] = true;
+  w->blocks |= !strcmp(tc->r.family, "blockoutlier") && problem_m(p) > 256 && 16 * problem_groups(p) >= problem_m(p);
+  if (p->c == 65 && p->s > 1) w->sizes[1] = true;
+  if (p->n == 1 && p->s == 1 && p->c == 1) w->sizes[2] = true;
+  w->empty[0] |= p->n == 0 && p->c;
+  w->empty[1] |= p->c == 0 && p->n;
+  w->empty[2] |= p->s == 0 && p->n;
+  w->targets[p->norm * 4 + (p->mode - 1) * 2 + (p->layout - 1)] = true;
+  if (p->running && p->mode == NORMATIVE_TRAINING) w->momenta[p->rule][p->estimator] = true;
+  for (size_t i = 0; i < 5; ++i) w->eps[i] |= p->eps == eps[i];
+  return 0;
+}
+
+static void check_wants(enum tier tier)
+{
+  struct wants w = {0};
+  sweep(tier, 7, mark_wants, &w);
+  assert_true(w.million && w.blocks && w.sizes[0] && w.sizes[1] && w.sizes[2] && w.empty[0] && w.empty[1] && w.empty[2]);
+  for (int m = 1; m <= (tier == TIER_FULL ? 130 : 18); ++m) assert_true(w.lengths[m]);
+  for (size_t i = 0; i < 5; ++i) assert_true(w.eps[i]);
+  for (int rule = 1; rule <= 3; ++rule) assert_true(w.momenta[rule][1] && w.momenta[rule][2]);
+  for (const struct norm_row *row = norm_table; row->name; ++row)
+    for (int mode = 0; mode <= row->evaluates; ++mode)
+      for (int layout = 0; layout < row->axes - 1; ++layout) assert_true(w.targets[row->id * 4 + mode * 2 + layout]);
+}
+
+static void tiers_have_what_they_must(void **state)
+{
+  (void)state;
+  check_wants(TIER_QUICK);
+  check_wants(TIER_FULL);
+}
+
+static int third(const struct testcase *tc, void *arg)
+{
+  (void)tc;
+  return ++*(int *)arg == 3 ? 42 : 0;
+}
+
+static void sweep_stops_when_told(void **state)
+{
+  int calls = 0;
+  (void)state;
+  assert_int_equal(sweep(TIER_FULL, 7, third, &calls), 42);
+  assert_int_equal(calls, 3);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(bits_are_those_committed), cmocka_unit_test(every_family_has_a_checksum),
+    cmocka_unit_test(layouts_hold_the_same_values), cmocka_unit_test(a_row_is_the_same_in_any_batch),
+    cmocka_unit_test(seeds_differ), cmocka_unit_test(narrow_types_are_rounded_once),
+    cmocka_unit_test(groups_and_entries_differ), cmocka_unit_test(moments_are_as_named),
+    cmocka_unit_test(kappa_is_as_named), cmocka_unit_test(small_integers_sum_exactly),
+    cmocka_unit_test(outliers_are_where_they_should), cmocka_unit_test(hostile_ranges),
+    cmocka_unit_test(one_place_is_not_finite), cmocka_unit_test(half_of_the_groups_are_constant),
+    cmocka_unit_test(pow2_scales_exactly), cmocka_unit_test(running_statistics_are_as_named),
+    cmocka_unit_test(beta_cancels), cmocka_unit_test(absent_is_absent),
+    cmocka_unit_test(recorded_data_is_that_of_the_files), cmocka_unit_test(bad_recipes_are_refused),
+    cmocka_unit_test(sweep_keeps_its_budget), cmocka_unit_test(names_rebuild_cases),
+    cmocka_unit_test(quick_has_every_family_for_every_norm), cmocka_unit_test(tiers_have_what_they_must),
+    cmocka_unit_test(sweep_stops_when_told)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

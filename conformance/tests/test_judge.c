@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The judge on results made by hand: right ones pass, wrong ones fail, and what cannot be told apart is not counted. */
+#include "judge.h"
+#include "presets.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h> /* last: it has a macro fail */
+
+/* ---- a case in memory ---- */
+
+struct fixture {
+  struct normative_problem p;
+  struct tensors in, out;
+  struct truth truth;
+  struct judgement j;
+};
+
+static void open_case(struct fixture *f, uint32_t norm, uint32_t type, size_t rows, size_t cols)
+{
+  memset(f, 0, sizeof *f);
+  problem_default(&f->p, norm, NORMATIVE_FORWARD, type);
+  f->p.ndim = 2;
+  f->p.dims[0] = rows;
+  f->p.dims[1] = cols;
+}
+
+static void make_tensors(struct fixture *f)
+{
+  struct error e;
+  assert_int_equal(problem_finish(&f->p, &e), 0);
+  for (int s = 0; s < SLOT_COUNT; ++s) {
+    if (slot_is_input(&f->p, s)) assert_int_equal(tensor_alloc(&f->in.t[s], &f->p, s, &e), 0);
+    if (slot_is_output(&f->p, s)) assert_int_equal(tensor_alloc(&f->out.t[s], &f->p, s, &e), 0);
+  }
+}
+
+static void close_case(struct fixture *f)
+{
+  truth_free(&f->truth);
+  tensors_free(&f->in);
+  tensors_free(&f->out);
+}
+
+static void set(struct tensor *t, size_t i, double v)
+{
+  if (t->type == NORMATIVE_F64) ((double *)t->data)[i] = v;
+  else ((float *)t->data)[i] = (float)v;
+}
+
+static float *floats(struct fixture *f, enum slot s) { return (s <= SLOT_BETA ? f->in.t[s] : f->out.t[s]).data; }
+
+/* Between -1 and 1, the same every time. */
+static double noise(void)
+{
+  static uint64_t state = 1;
+  state = state * 6364136223846793005u + 1442695040888963407u;
+  return (double)(int64_t)state * 0x1p-63;
+}
+
+static void fill(struct tensor *t, double centre, double spread)
+{
+  for (size_t i = 0; i < t->count && t->data; ++i) set(t, i, centre + spread * noise());
+}
+
+static void fill_inputs(struct fixture *f, double mean, double spread)
+{
+  make_tensors(f);
+  fill(&f->in.t[SLOT_X], mean, spread);
+  fill(&f->in.t[SLOT_GAMMA], 1, 0.5);
+  fill(&f->in.t[SLOT_BETA], 0, 1);
+}
+
+/* The truth, and results that equal it. */
+static void solve(struct fixture *f)
+{
+  struct error e;
+  assert_int_equal(oracle_run(&f->p, &f->in, &f->truth, &e), 0);
+  for (int s = 0; s < SLOT_COUNT; ++s)
+    if (f->truth.t[s].count) memcpy(f->out.t[s].data, f->truth.t[s].nearest.data, f->out.t[s].count * type_size(f->out.t[s].type));
+}
+
+static void ordinary(struct fixture *f, double mean, double spread)
+{
+  open_case(f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 4, 100);
+  fill_inputs(f, mean, spread);
+  solve(f);
+}
+
+static const struct preset *preset(const char *name)
+{
+  struct error e;
+  const struct preset *p = preset_find(name, &e);
+  assert_non_null(p);
+  return p;
+}
+
+static enum verdict verdict(struct fixture *f, const char *name)
+{
+  judge(&f->p, &f->in, &f->truth, &f->out, preset(name), false, &f->j);
+  return f->j.verdict;
+}
+
+/* ---- presets ---- */
+
+static void test_presets(void **state)
+{
+  struct error e;
+  (void)state;
+  assert_null(preset_find("f32-stabel", &e));
+  assert_non_null(strstr(e.text, "f32-stable"));
+  assert_null(preset_find("faithful-ftz", &e));
+  assert_string_equal(preset_name(preset("f32-one-pass-folded-ftz")), "f32-one-pass-folded-ftz");
+  assert_null(preset_members("f32-two-pass"));
+  const char *const *members = preset_members("f32-stable-folded");
+  assert_string_equal(members[0], "f32-two-pass-folded");
+  assert_string_equal(members[1], "f32-welford-folded");
+  assert_null(members[2]);
+}
+
+static void test_preset_of_another_type_is_no_verdict(void **state)
+{
+  struct fixture f;
+  (void)state;
+  ordinary(&f, 0, 1);
+  assert_int_equal(verdict(&f, "f64-merge"), SKIP);
+  assert_true(f.j.reason[0]);
+  close_case(&f);
+}
+
+/* ---- what is right ---- */
+
+static void test_nearest_passes_every_preset(void **state)
+{
+  static const double means[] = {0, 100, 1e6};
+  (void)state;
+  for (size_t i = 0; i < 3; ++i)
+    for (uint32_t type = NORMATIVE_F32; type <= NORMATIVE_F64; ++type) {
+      struct fixture f;
+      const struct preset *offered[PRESETS_MAX];
+      open_case(&f, i == 1 ? NORMATIVE_RMSNORM : NORMATIVE_LAYERNORM, type, 3, 50);
+      fill_inputs(&f, means[i], 1);
+      solve(&f);
+      for (size_t k = 0, n = presets_offered(type, offered); k < n; ++k) {
+        assert_int_equal(verdict(&f, offered[k]->name), PASS);
+        assert_string_equal(f.j.explained[0], "correctly-rounded");
+        assert_int_equal(f.j.misrounded, 0);
+        assert_true(f.j.worst_nulp <= 0.5);
+      }
+      close_case(&f);
+    }
+}
+
+static void test_zeros_of_either_sign_are_equal(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 1, 3);
+  f.p.has_gamma = f.p.has_beta = 0;
+  make_tensors(&f);
+  for (int i = 0; i < 3; ++i) floats(&f, SLOT_X)[i] = (float)i - 1;
+  solve(&f);
+  floats(&f, SLOT_Y)[1] = -0.0f;
+  assert_int_equal(verdict(&f, "correctly-rounded"), PASS);
+  close_case(&f);
+}
+
+static void test_constant_group_of_exactly_beta_passes(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 1, 1000);
+  fill_inputs(&f, 12345.678, 0);
+  solve(&f);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  floats(&f, SLOT_Y)[7] += 0.01f; /* inside of what float can promise here, and so it decides nothing */
+  assert_int_equal(verdict(&f, "f32-stable"), MISTRUSTED);
+  assert_int_equal(verdict(&f, "f64-two-pass"), FAIL);
+  close_case(&f);
+}
+
+static void test_faithful_is_one_of_two(void **state)
+{
+  struct fixture f;
+  (void)state;
+  ordinary(&f, 0, 1);
+  for (size_t i = 0; i < f.out.t[SLOT_Y].count; ++i) { /* the neighbour on the exact value's side */
+    mpfr_t exact;
+    float nearest = floats(&f, SLOT_Y)[i];
+    wide_view(exact, &f.truth.t[SLOT_Y].exact[i]);
+    floats(&f, SLOT_Y)[i] = nextafterf(nearest, mpfr_cmp_d(exact, nearest) > 0 ? INFINITY : -INFINITY);
+  }
+  assert_int_equal(verdict(&f, "correctly-rounded"), FAIL);
+  assert_int_equal(verdict(&f, "faithful"), PASS);
+  float *y = &floats(&f, SLOT_Y)[5], nearest = ((float *)f.truth.t[SLOT_Y].nearest.data)[5];
+  *y = nextafterf(nearest, *y > nearest ? -INFINITY : INFINITY);
+  assert_int_equal(verdict(&f, "faithful"), FAIL);
+  assert_int_equal(f.j.finding[0].index, 5);
+  close_case(&f);
+}
+
+/* ---- what is wrong ---- */
+
+/* 0.98 of the bound away is inside, 1.5 of it outside: for every preset, every output, one element. */
+static void test_the_bound_is_the_limit(void **state)
+{
+  static const enum slot slots[] = {SLOT_Y, SLOT_MEAN, SLOT_RSTD};
+  struct fixture f;
+  const struct preset *offered[PRESETS_MAX];
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F64, 4, 100);
+  fill_inputs(&f, 3, 1);
+  solve(&f);
+  for (size_t k = 2, n = presets_offered(NORMATIVE_F64, offered); k < n; ++k)
+    for (int s = 0; s < 3; ++s) {
+      struct tensor *out = &f.out.t[slots[s]];
+      double *bound = calloc(out->count, sizeof *bound), right = tensor_get(out, 3);
+      judge_bounds(&f.p, &f.in, &f.truth, slots[s], offered[k], bound);
+      if (bound[3] > fabs(right) * 0x1p-50) {
+        set(out, 3, right + 0.9 * bound[3]);
+        assert_int_equal(verdict(&f, offered[k]->name), PASS);
+        set(out, 3, right - 1.5 * bound[3]);
+        assert_int_equal(verdict(&f, offered[k]->name), FAIL);
+        assert_int_equal(f.j.finding[0].slot, slots[s]);
+        assert_int_equal(f.j.finding[0].index, 3);
+        assert_true(f.j.finding[0].nulp > f.j.finding[0].bound);
+      }
+      set(out, 3, right);
+      free(bound);
+    }
+  close_case(&f);
+}
+
+static void test_swapped_gamma_fails(void **state)
+{
+  struct fixture f;
+  (void)state;
+  ordinary(&f, 0, 1);
+  struct fixture g = f;
+  memset(&g.truth, 0, sizeof g.truth);
+  float *gamma = floats(&f, SLOT_GAMMA), first = gamma[0];
+  gamma[0] = gamma[1];
+  gamma[1] = first;
+  struct error e;
+  assert_int_equal(oracle_run(&g.p, &g.in, &g.truth, &e), 0);
+  judge(&g.p, &g.in, &g.truth, &f.out, preset("f32-one-pass"), false, &f.j);
+  assert_int_equal(f.j.verdict, FAIL);
+  assert_null(f.j.explained[0]);
+  truth_free(&g.truth);
+  close_case(&f);
+}
+
+static void test_all_zeros_fail(void **state)
+{
+  struct fixture f;
+  (void)state;
+  ordinary(&f, 0, 1e-4); /* sigma2 far below eps: small outputs */
+  memset(f.out.t[SLOT_Y].data, 0, f.out.t[SLOT_Y].count * sizeof(float));
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
+static void test_nan_where_finite_fails(void **state)
+{
+  struct fixture f;
+  (void)state;
+  ordinary(&f, 0, 1);
+  floats(&f, SLOT_Y)[17] = NAN;
+  assert_int_equal(verdict(&f, "f32-one-pass"), FAIL);
+  assert_int_equal(f.j.finding[0].index, 17);
+  assert_true(isinf(f.j.worst_nulp));
+  close_case(&f);
+}
+
+static void test_nan_in_a_group(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 3, 10);
+  fill_inputs(&f, 0, 1);
+  floats(&f, SLOT_X)[12] = INFINITY;
+  solve(&f);
+  set(&f.out.t[SLOT_MEAN], 1, NAN); /* as good as infinite */
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  set(&f.out.t[SLOT_MEAN], 1, 0);
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  set(&f.out.t[SLOT_MEAN], 1, INFINITY);
+  floats(&f, SLOT_Y)[15] = 0;
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  assert_int_equal(f.j.finding[0].index, 15);
+  close_case(&f);
+}
+
+static void test_infinities_have_a_sign_and_a_reason(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 1, 16);
+  fill_inputs(&f, 0, 1);
+  for (int i = 0; i < 16; ++i) floats(&f, SLOT_GAMMA)[i] = 3.4e38f;
+  floats(&f, SLOT_X)[3] = 9; /* y of it is beyond the largest float */
+  solve(&f);
+  float *y = floats(&f, SLOT_Y);
+  assert_true(isinf(y[3]));
+  assert_int_equal(verdict(&f, "f64-two-pass"), PASS);
+  y[3] = -y[3];
+  assert_int_equal(verdict(&f, "f64-two-pass"), FAIL);
+  y[3] = 3.4028235e38f;
+  assert_int_equal(verdict(&f, "f64-two-pass"), FAIL);
+  y[3] = INFINITY;
+  y[5] = copysignf(INFINITY, y[5]); /* its exact value is far from overflow */
+  assert_int_equal(verdict(&f, "f64-two-pass"), FAIL);
+  close_case(&f);
+}
+
+/* An exact value within the bound of the threshold: both sides of it are right, and what is farther is not. */
+static void test_the_edge_of_overflow(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 1, 2);
+  f.p.eps = 0;
+  make_tensors(&f);
+  floats(&f, SLOT_X)[0] = -1;
+  floats(&f, SLOT_X)[1] = 1;
+  for (int i = 0; i < 2; ++i) floats(&f, SLOT_GAMMA)[i] = 0x1.fffffep127f;
+  solve(&f);
+  floats(&f, SLOT_Y)[1] = INFINITY;
+  assert_int_equal(verdict(&f, "f32-two-pass"), PASS);
+  assert_int_equal(verdict(&f, "correctly-rounded"), FAIL);
+  floats(&f, SLOT_Y)[1] = 0x1.ffff00p127f;
+  assert_int_equal(verdict(&f, "f64-two-pass"), FAIL);
+  close_case(&f);
+}
+
+static void test_one_element_is_its_own_mean(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 5, 1);
+  fill_inputs(&f, 1e6, 1);
+  solve(&f);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  floats(&f, SLOT_Y)[2] += 0.01f;
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
+static void test_zeros_at_eps_0(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_RMSNORM, NORMATIVE_F32, 1, 8);
+  f.p.eps = 0;
+  fill_inputs(&f, 0, 0);
+  solve(&f);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  memset(f.out.t[SLOT_Y].data, 0, 8 * sizeof(float));
+  assert_int_equal(verdict(&f, "f64-two-pass"), FAIL);
+  close_case(&f);
+}
+
+/* Sums of small integers are exact in every order: a dropped block shows, however long the row. */
+static void test_a_dropped_block_of_integers_fails(void **state)
+{
+  enum { M = 100000 };
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 1, M);
+  make_tensors(&f);
+  for (size_t i = 0; i < M; ++i) floats(&f, SLOT_X)[i] = (float)(i % 7) - 3 + (i % 49 == 0);
+  fill(&f.in.t[SLOT_GAMMA], 1, 0.5);
+  solve(&f);
+  set(&f.out.t[SLOT_MEAN], 0, tensor_get(&f.out.t[SLOT_MEAN], 0) * (1 - 16.0 / M));
+  assert_int_equal(verdict(&f, "f32-sequential"), FAIL);
+  close_case(&f);
+}
+
+static void test_sequential_sums_of_constants_fail_the_default(void **state)
+{
+  enum { M = 1000003 };
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 1, M);
+  fill_inputs(&f, 0.1, 0);
+  solve(&f);
+  float sum = 0;
+  for (size_t i = 0; i < M; ++i) sum += 0.1f;
+  const float mean = sum / M, d = 0.1f - mean, rstd = 1 / sqrtf(d * d + 1e-5f);
+  for (size_t i = 0; i < M; ++i) floats(&f, SLOT_Y)[i] = d * rstd * floats(&f, SLOT_GAMMA)[i] + floats(&f, SLOT_BETA)[i];
+  set(&f.out.t[SLOT_MEAN], 0, mean);
+  set(&f.out.t[SLOT_RSTD], 0, rstd);
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  assert_int_not_equal(verdict(&f, "f32-sequential"), FAIL);
+  close_case(&f);
+}
+
+static void test_running_statistics(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_BATCHNORM, NORMATIVE_F32, 32, 3);
+  f.p.running = 1;
+  make_tensors(&f);
+  fill(&f.in.t[SLOT_X], 2, 1);
+  fill(&f.in.t[SLOT_GAMMA], 1, 0.5);
+  fill(&f.in.t[SLOT_RUNNING_MEAN], 0, 1);
+  fill(&f.in.t[SLOT_RUNNING_VAR], 1, 0.5);
+  solve(&f);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  struct tensor *var = &f.out.t[SLOT_RUNNING_VAR];
+  double right = tensor_get(var, 1), old = tensor_get(&f.in.t[SLOT_RUNNING_VAR], 1);
+  double batch = old + (right - old) / f.p.momentum;
+  set(var, 1, old + f.p.momentum * (batch * 31 / 32 - old)); /* population for unbiased */
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  assert_int_equal(f.j.finding[0].slot, SLOT_RUNNING_VAR);
+  set(var, 1, batch + f.p.momentum * (old - batch)); /* momentum the other way round */
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
+static void test_evaluation(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_BATCHNORM, NORMATIVE_F32, 32, 3);
+  f.p.running = 1;
+  f.p.mode = NORMATIVE_EVALUATION;
+  make_tensors(&f);
+  fill(&f.in.t[SLOT_X], 2, 1);
+  fill(&f.in.t[SLOT_GAMMA], 1, 0.5);
+  fill(&f.in.t[SLOT_RUNNING_MEAN], 2, 1);
+  set(&f.in.t[SLOT_RUNNING_VAR], 0, 1);
+  set(&f.in.t[SLOT_RUNNING_VAR], 1, 1e-3);
+  set(&f.in.t[SLOT_RUNNING_VAR], 2, -1); /* NaN */
+  solve(&f);
+  assert_true(isnan(floats(&f, SLOT_Y)[2]));
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  floats(&f, SLOT_Y)[4] *= 1 + 0x1p-13f; /* an unrefined estimate of rstd */
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
+/* ---- range, unions, shapes ---- */
+
+static void test_out_of_range_is_not_counted(void **state)
+{
+  struct fixture f;
+  (void)state;
+  ordinary(&f, 0, 1e20); /* squares overflow in float */
+  memset(f.out.t[SLOT_Y].data, 0, f.out.t[SLOT_Y].count * sizeof(float));
+  assert_int_equal(verdict(&f, "f32-stable"), RANGE);
+  judge(&f.p, &f.in, &f.truth, &f.out, preset("f32-stable"), true, &f.j);
+  assert_int_equal(f.j.verdict, FAIL);
+  assert_int_equal(verdict(&f, "f64-two-pass"), FAIL);
+  close_case(&f);
+}
+
+/* A result that Welford allows and two passes do not. */
+static void test_a_union_is_settled_by_its_best_member(void **state)
+{
+  struct fixture f;
+  double two_pass[400], welford[400];
+  size_t i = 0;
+  (void)state;
+  ordinary(&f, 1000, 1);
+  judge_bounds(&f.p, &f.in, &f.truth, SLOT_Y, preset("f32-two-pass"), two_pass);
+  judge_bounds(&f.p, &f.in, &f.truth, SLOT_Y, preset("f32-welford"), welford);
+  while (i < 400 && !(welford[i] > 3 * two_pass[i])) ++i;
+  if (i == 400) fail_msg("Welford's bound is nowhere three times the other");
+  floats(&f, SLOT_Y)[i] += 2 * (float)two_pass[i];
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  assert_int_equal(f.j.members, 2);
+  assert_string_equal(f.j.member[0], "f32-two-pass");
+  assert_int_equal(f.j.finding[0].verdict, FAIL);
+  assert_int_equal(f.j.finding[1].verdict, PASS);
+  assert_string_equal(f.j.explained[0], "f32-welford");
+  floats(&f, SLOT_Y)[i] += 2 * (float)welford[i];
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
+static void test_another_type_fails_with_a_reason(void **state)
+{
+  struct fixture f;
+  (void)state;
+  ordinary(&f, 0, 1);
+  f.out.t[SLOT_MEAN].type = NORMATIVE_F32;
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  assert_non_null(strstr(f.j.reason, "mean"));
+  close_case(&f);
+}
+
+static void test_nothing_to_judge(void **state)
+{
+  struct fixture f;
+  struct tensors none = {0};
+  (void)state;
+  ordinary(&f, 0, 1);
+  judge(&f.p, &f.in, &f.truth, &none, preset("f32-stable"), false, &f.j);
+  assert_int_equal(f.j.verdict, SKIP);
+  close_case(&f);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_presets),
+    cmocka_unit_test(test_preset_of_another_type_is_no_verdict),
+    cmocka_unit_test(test_nearest_passes_every_preset),
+    cmocka_unit_test(test_zeros_of_either_sign_are_equal),
+    cmocka_unit_test(test_constant_group_of_exactly_beta_passes),
+    cmocka_unit_test(test_faithful_is_one_of_two),
+    cmocka_unit_test(test_the_bound_is_the_limit),
+    cmocka_unit_test(test_swapped_gamma_fails),
+    cmocka_unit_test(test_all_zeros_fail),
+    cmocka_unit_test(test_nan_where_finite_fails),
+    cmocka_unit_test(test_nan_in_a_group),
+    cmocka_unit_test(test_infinities_have_a_sign_and_a_reason),
+    cmocka_unit_test(test_the_edge_of_overflow),
+    cmocka_unit_test(test_one_element_is_its_own_mean),
+    cmocka_unit_test(test_zeros_at_eps_0),
+    cmocka_unit_test(test_a_dropped_block_of_integers_fails),
+    cmocka_unit_test(test_sequential_sums_of_constants_fail_the_default),
+    cmocka_unit_test(test_running_statistics),
+    cmocka_unit_test(test_evaluation),
+    cmocka_unit_test(test_out_of_range_is_not_counted),
+    cmocka_unit_test(test_a_union_is_settled_by_its_best_member),
+    cmocka_unit_test(test_another_type_fails_with_a_reason),
+    cmocka_unit_test(test_nothing_to_judge),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The optimized library: the same bits at every instruction-set level, for every number of threads and whatever else is in
+   the batch; and near the reference on hostile data. */
+#include "builtin.h"
+#include "inputs.h"
+#include "kernels.h"
+#include "threads.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <float.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a case and its results ---- */
+
+struct run {
+  struct testcase tc;
+  struct tensors in;
+};
+
+static void run_make(struct run *r, const char *name)
+{
+  struct error e = {""};
+  memset(r, 0, sizeof *r);
+  if (case_parse(&r->tc, name, &e) || inputs_make(&r->tc, &r->in, &e)) fail_msg("%s: %s", name, e.text);
+}
+
+static void *copied(const struct tensor *t)
+{
+  size_t bytes = t->count * type_size(t->type);
+  void *p = t->data ? malloc(bytes + 1) : NULL;
+  if (p) memcpy(p, t->data, bytes);
+  return p;
+}
+
+/* Every output of a library ("reference", "optimized") on this problem and these inputs. */
+static struct tensors results(const char *library, const struct normative_problem *p, const struct tensors *in, int threads)
+{
+  const struct normative_plugin *plugin = builtin_find(library);
+  struct tensors out = {0};
+  struct normative_tensors t = {.size = sizeof t};
+  struct error e = {""};
+  void *state;
+  uint64_t bytes;
+  for (int s = 0; s < SLOT_COUNT; ++s)
+    if (slot_is_output(p, (enum slot)s)) assert_int_equal(tensor_alloc(&out.t[s], p, (enum slot)s, &e), 0);
+  for (int s = SLOT_RUNNING_MEAN; s <= SLOT_RUNNING_VAR; ++s)
+    if (out.t[s].data) memcpy(out.t[s].data, in->t[s].data, out.t[s].count * type_size(out.t[s].type));
+  t.x = in->t[SLOT_X].data;
+  t.gamma = in->t[SLOT_GAMMA].data;
+  t.beta = in->t[SLOT_BETA].data;
+  t.running_mean = out.t[SLOT_RUNNING_MEAN].data ? out.t[SLOT_RUNNING_MEAN].data : in->t[SLOT_RUNNING_MEAN].data;
+  t.running_var = out.t[SLOT_RUNNING_VAR].data ? out.t[SLOT_RUNNING_VAR].data : in->t[SLOT_RUNNING_VAR].data;
+  t.y = out.t[SLOT_Y].data;
+  t.mean = out.t[SLOT_MEAN].data;
+  t.rstd = out.t[SLOT_RSTD].data;
+  assert_int_equal(plugin->open(p, threads, &state, &bytes), 0);
+  void *workspace = malloc(bytes + 8);
+  assert_int_equal(plugin->run(state, &t, workspace), NORMATIVE_OK);
+  free(workspace);
+  plugin->close(state);
+  return out;
+}
+
+/* Equal bits; NaN is NaN. Returns the index of the first difference, or count. */
+static size_t first_difference(const struct tensor *a, const struct tensor *b)
+{
+  assert_int_equal(a->count, b->count);
+  size_t size = type_size(a->type);
+  for (size_t i = 0; i < a->count; ++i)
+    if (memcmp((const char *)a->data + i * size, (const char *)b->data + i * size, size) &&
+        !(isnan(tensor_get(a, i)) && isnan(tensor_get(b, i))))
+      return i;
+  return a->count;
+}
+
+static void same_bits(const char *what, const struct tensors *a, const struct tensors *b)
+{
+  for (int s = 0; s < SLOT_COUNT; ++s) {
+    if (!a->t[s].data) continue;
+    size_t i = first_difference(&a->t[s], &b->t[s]);
+    if (i < a->t[s].count)
+      fail_msg("%s: %s[%zu] is %a and %a", what, slot_name[s], i, tensor_get(&a->t[s], i), tensor_get(&b->t[s], i));
+  }
+}
+
+/* ---- levels and threads ---- */
+
+/* Short and long groups, tails of every kind, few groups and many; each long enough somewhere for 7 threads. */
+static const char *const cases[] = {
+  "layernorm/forward/f32/7x1/normal/seed1",
+  "layernorm/forward/f32/5x3/mean1e4/seed1",
+  "layernorm/forward/f32/9x16/wide/seed1",
+  "layernorm/forward/f32/64x130/wide/seed1,gamma=absent",
+  "layernorm/forward/f32/200x1000/mean1e6/seed1",
+  "layernorm/forward/f32/3x70001/wide/seed1",
+  "layernorm/forward/f32/1x300007/alternating/seed1,beta=absent",
+  "layernorm/forward/f32/3x40000/subnormal/seed1,eps=0",
+  "layernorm/forward/f32/3x40000/nan/seed1",
+  "rmsnorm/forward/f32/5x17/wide/seed1",
+  "rmsnorm/forward/f32/200x1000/scale1e-20/seed1,beta=absent",
+  "rmsnorm/forward/f32/2x70001/wide/seed1",
+  "rmsnorm/forward/f32/3x40000/pinf/seed1",
+  "batchnorm/forward/f32/5x7/wide/seed1,running=ordinary",
+  "batchnorm/forward/f32/700x300/mean1e4/seed1,running=ordinary",
+  "batchnorm/forward/f32/40000x3/wide/seed1",
+  "batchnorm/forward/f32/6x40x7x7/wide/seed1,running=ordinary",
+  "batchnorm/forward/f32/2x3x200x151/mean1e6/seed1",
+  "batchnorm/forward/f32/1x1x100003/wide/seed1",
+  "batchnorm/forward/f32/70001x1/wide/seed1",
+  "batchnorm/forward/f32/9000x2x5/wide/seed1",
+  "batchnorm/forward/f32/6x65x7x7/wide/seed1,layout=nsc,running=ordinary",
+  "batchnorm/forward/f32/2x3x200x151/mean1e6/seed1,layout=nsc",
+  "batchnorm/forward/f32/3x300x15x15/wide/seed1,layout=nsc,gamma=absent,beta=absent",
+  "batchnorm/forward/f32/3x16x67x67/nearmax/seed1,layout=nsc",
+  "batchnorm/forward/f32/6x40x17x17/wide/seed1,mode=evaluation",
+  "batchnorm/forward/f32/6x40x17x17/ninf/seed1,layout=nsc,mode=evaluation",
+};
+
+static void same_bits_at_every_level_for_any_threads(void **state)
+{
+  const int threads[] = {1, 2, 3, 7};
+  (void)state;
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; ++c) {
+    struct run r;
+    run_make(&r, cases[c]);
+    assert_int_equal(opt_set_level(LEVEL_PORTABLE), 0);
+    struct tensors plain = results("optimized", &r.tc.p, &r.in, 1);
+    for (enum level level = 0; level < LEVEL_COUNT; ++level) {
+      if (opt_set_level(level)) continue;
+      for (size_t t = 0; t < sizeof threads / sizeof *threads; ++t) {
+        char what[CASE_NAME_MAX + 64];
+        snprintf(what, sizeof what, "%s: portable with 1 thread, %s with %d", cases[c], opt_kernels()->name, threads[t]);
+        struct tensors out = results("optimized", &r.tc.p, &r.in, threads[t]);
+        same_bits(what, &plain, &out);
+        tensors_free(&out);
+      }
+    }
+    tensors_free(&plain);
+    tensors_free(&r.in);
+  }
+}
+
+static void count_call(void *arg, size_t i) { atomic_fetch_add((atomic_int *)arg + i, 1); }
+
+static void every_task_runs_once(void **state)
+{
+  (void)state;
+  for (int threads = 0; threads <= 8; ++threads)
+    for (size_t count = 0; count < 20; ++count) {
+      atomic_int calls[20] = {0};
+      opt_parallel(count, threads, count_call, calls);
+      for (size_t i = 0; i < 20; ++i) assert_int_equal(calls[i], i < count);
+    }
+  assert_int_equal(opt_threads(7, (size_t)1 << 30), 7);
+  assert_int_equal(opt_threads(7, 100), 1);
+  assert_true(opt_threads(0, (size_t)1 << 30) >= 1);
+}
+
+/* ---- levels by name ---- */
+
+static void levels_have_names(void **state)
+{
+  (void)state;
+  assert_string_equal(opt_level(LEVEL_PORTABLE)->name, "portable");
+#ifdef __x86_64__
+  assert_string_equal(opt_level(LEVEL_SSE2)->name, "sse2");
+  assert_true(!opt_level(LEVEL_AVX2) || !strcmp(opt_level(LEVEL_AVX2)->name, "avx2"));
+  assert_true(!opt_level(LEVEL_AVX512) || !strcmp(opt_level(LEVEL_AVX512)->name, "avx512"));
+#endif
+  assert_null(opt_level(LEVEL_COUNT));
+  assert_int_equal(opt_set_level(LEVEL_PORTABLE), 0);
+  assert_int_equal(opt_set_level(LEVEL_COUNT), -1);
+  assert_ptr_equal(opt_kernels(), opt_level(LEVEL_PORTABLE));
+}
+
+/* ---- alone and in a batch ---- */
+
+#define BATCH 64
+#define COLS 333
+
+/* The same row at every place of a batch of others. */
+static void a_row_in_any_batch(void **state)
+{
+  (void)state;
+  for (int rms = 0; rms < 2; ++rms) {
+    struct run r;
+    run_make(&r, rms ? "rmsnorm/forward/f32/64x333/wide/seed1" : "layernorm/forward/f32/64x333/wide/seed1");
+    float *x = r.in.t[SLOT_X].data;
+    float row[COLS];
+    memcpy(row, x + 5 * COLS, sizeof row);
+
+    struct normative_problem one = r.tc.p;
+    one.dims[0] = one.n = 1;
+    struct tensors in = r.in;
+    in.t[SLOT_X].data = row;
+    in.t[SLOT_X].count = COLS;
+    struct tensors alone = results("optimized", &one, &in, 1);
+    for (size_t place = 0; place < BATCH; ++place) {
+      float saved[COLS];
+      memcpy(saved, x + place * COLS, sizeof saved);
+      memcpy(x + place * COLS, row, sizeof row);
+      struct tensors all = results("optimized", &r.tc.p, &r.in, 2);
+      assert_memory_equal(alone.t[SLOT_Y].data, (float *)all.t[SLOT_Y].data + place * COLS, sizeof row);
+      assert_memory_equal(alone.t[SLOT_RSTD].data, (double *)all.t[SLOT_RSTD].data + place, sizeof(double));
+      if (!rms) assert_memory_equal(alone.t[SLOT_MEAN].data, (double *)all.t[SLOT_MEAN].data + place, sizeof(double));
+      memcpy(x + place * COLS, saved, sizeof saved);
+      tensors_free(&all);
+    }
+    tensors_free(&alone);
+    tensors_free(&r.in);
+  }
+}
+
+/* Every channel of 300, taken out and done alone. */
+static void a_channel_alone(void **state)
+{
+  const char *const names[] = {"batchnorm/forward/f32/6x300x5x5/wide/seed1", "batchnorm/forward/f32/6x300x5x5/wide/seed1,layout=nsc",
+                               "batchnorm/forward/f32/700x300/wide/seed1"};
+  (void)state;
+  for (size_t c = 0; c < sizeof names / sizeof *names; ++c) {
+    struct run r;
+    run_make(&r, names[c]);
+    const float *x = r.in.t[SLOT_X].data, *gamma = r.in.t[SLOT_GAMMA].data, *beta = r.in.t[SLOT_BETA].data;
+    const size_t m = problem_m(&r.tc.p), s = r.tc.p.s;
+    struct tensors all = results("optimized", &r.tc.p, &r.in, 2);
+    float *one = malloc(m * sizeof *one), *y = malloc(m * sizeof *y);
+    for (size_t k = 0; k < r.tc.p.c; ++k) {
+      struct runs g = problem_runs(&r.tc.p, k);
+      double mean, rstd;
+      for (size_t i = 0; i < m; ++i) one[i] = x[g.base + i / g.inner * g.outer_stride + i % g.inner * g.inner_stride];
+      assert_int_equal(opt_batchnorm_forward_f32(y, &mean, &rstd, NULL, NULL, one, gamma + k, beta + k, r.tc.p.n, 1, s,
+                                                 (normative_layout)r.tc.p.layout, r.tc.p.eps, 0.1,
+                                                 NORMATIVE_MOMENTUM_NEW, NORMATIVE_UNBIASED, 1),
+                       NORMATIVE_OK);
+      assert_true(mean == ((double *)all.t[SLOT_MEAN].data)[k] && rstd == ((double *)all.t[SLOT_RSTD].data)[k]);
+      for (size_t i = 0; i < m; ++i)
+        assert_true(y[i] == ((float *)all.t[SLOT_Y].data)[g.base + i / g.inner * g.outer_stride + i % g.inner * g.inner_stride]);
+    }
+    free(one);
+    free(y);
+    tensors_free(&all);
+    tensors_free(&r.in);
+  }
+}
+
+/* ---- near the reference ---- */
+
+/* One unit in the last place of a float of magnitude v; the smallest subnormal at least. */
+static double ulp(double v)
+{
+  int exponent;
+  if (v == 0) return 0x1p-149;
+  frexp(v, &exponent);
+  return ldexp(1, exponent - 24 < -149 ? -149 : exponent - 24);
+}
+
+struct worst { double nulp; size_t index; };
+
+/* The largest distance of two results y, in ulps of s = max(|y|, |beta|, |gamma| sigma rstd); sigma rstd only of own
+   statistics that subtract a mean. NaN must meet NaN, infinities themselves. */
+static struct worst distance(const struct normative_problem *p, const struct tensors *in, const struct tensors *a,
+                             const struct tensors *b)
+{
+  const float *ya = a->t[SLOT_Y].data, *yb = b->t[SLOT_Y].data, *gamma = in->t[SLOT_GAMMA].data, *beta = in->t[SLOT_BETA].data;
+  const size_t groups = problem_groups(p), m = problem_m(p);
+  const int scaled = p->norm != NORMATIVE_RMSNORM && p->mode == NORMATIVE_TRAINING;
+  struct worst w = {0, 0};
+  for (size_t g = 0; g < groups; ++g) {
+    struct runs r = problem_runs(p, g);
+    double rstd = scaled ? ((double *)a->t[SLOT_RSTD].data)[g] : 0, sigma = sqrt(fmax(0, 1 / (rstd * rstd) - p->eps));
+    for (size_t k = 0; k < m; ++k) {
+      size_t i = r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride;
+      size_t q = r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner;
+      double s = fmax(fabs(ya[i]), fabs(beta ? beta[q] : 0));
+      if (scaled && isfinite(sigma)) s = fmax(s, fabs(gamma ? gamma[q] : 1) * sigma * rstd);
+      double d = ya[i] == yb[i] || (isnan(ya[i]) && isnan(yb[i])) ? 0 : fabs((double)ya[i] - yb[i]) / ulp(s);
+      if (!(d <= w.nulp)) w = (struct worst){isnan(d) ? INFINITY : d, i};
+    }
+  }
+  return w;
+}
+
+/* Both are within 0.51 of the truth, so within 1.02 of each other. */
+#define NEAR 1.02
+
+static void near(const char *what, const struct normative_problem *p, const struct tensors *in, const struct tensors *a,
+                 const struct tensors *b)
+{
+  struct worst w = distance(p, in, a, b);
+  if (!(w.nulp <= NEAR))
+    fail_msg("%s: y[%zu] is %a and %a, %g nULP apart", what, w.index, tensor_get(&a->t[SLOT_Y], w.index),
+             tensor_get(&b->t[SLOT_Y], w.index), w.nulp);
+  for (int s = 0; s < SLOT_COUNT; ++s) {
+    if (s == SLOT_Y || !a->t[s].data) continue;
+    for (size_t i = 0; i < a->t[s].count; ++i) {
+      double v = tensor_get(&a->t[s], i), u = tensor_get(&b->t[s], i), scale = fabs(v);
+      if (s == SLOT_MEAN) scale = fmax(scale, 1 / ((double *)a->t[SLOT_RSTD].data)[i]); /* at least sigma */
+      if (s == SLOT_RUNNING_MEAN) scale = fmax(scale, sqrt(fabs(tensor_get(&a->t[SLOT_RUNNING_VAR], i))));
+      if (!(v == u || (isnan(v) && isnan(u)) || fabs(v - u) <= 1e-13 * scale))
+        fail_msg("%s: %s[%zu] is %a and %a", what, slot_name[s], i, v, u);
+    }
+  }
+}
+
+static const char *const families[] = {
+  "normal", "mean1e2", "mean1e6", "mean2p24", "kappa1e6", "tinyvar", "ulpvar", "constant", "halfconst", "zeros", "uniform",
+  "sorted", "wide", "alternating", "smallint", "blockoutlier", "outlier1e4-first", "outlier1e30-first", "outlier1e30",
+  "scale1e20", "scale1e-20", "scale1e-38", "nearmax", "subnormal", "nan", "pinf", "ninf"};
+static const char *const shapes[] = {
+  "layernorm/forward/f32/5x130/%s/seed2%s",
+  "layernorm/forward/f32/2x20011/%s/seed2%s",
+  "rmsnorm/forward/f32/5x130/%s/seed2%s",
+  "rmsnorm/forward/f32/2x20011/%s/seed2%s",
+  "batchnorm/forward/f32/6x5x7x7/%s/seed2,running=ordinary%s",
+  "batchnorm/forward/f32/20x3x33x31/%s/seed2%s",
+  "batchnorm/forward/f32/6x20x7x7/%s/seed2,layout=nsc%s",
+  "batchnorm/forward/f32/20x3x33x31/%s/seed2,layout=nsc%s",
+  "batchnorm/forward/f32/6x5x7x7/%s/seed2,mode=evaluation%s",
+};
+static const char *const extras[] = {"", ",eps=0", ",gamma=mixed,beta=cancel", ",gamma=huge,beta=tiny"};
+
+static void near_the_reference_on_hostile_data(void **state)
+{
+  (void)state;
+  for (size_t i = 0; i < sizeof shapes / sizeof *shapes; ++i)
+    for (size_t f = 0; f < sizeof families / sizeof *families; ++f)
+      for (size_t x = 0; x < sizeof extras / sizeof *extras; ++x) {
+        char name[CASE_NAME_MAX];
+        struct run r;
+        snprintf(name, sizeof name, shapes[i], families[f], extras[x]);
+        run_make(&r, name);
+        struct tensors reference = results("reference", &r.tc.p, &r.in, 1);
+        struct tensors optimized = results("optimized", &r.tc.p, &r.in, 2);
+        near(name, &r.tc.p, &r.in, &reference, &optimized);
+        tensors_free(&reference);
+        tensors_free(&optimized);
+        tensors_free(&r.in);
+      }
+}
+
+/* ---- layouts ---- */
+
+static void layouts_agree(void **state)
+{
+  const char *const names[] = {"batchnorm/forward/f32/6x20x7x7/wide/seed3,running=ordinary",
+                               "batchnorm/forward/f32/4x3x100x101/mean1e6/seed3", "batchnorm/forward/f32/40x33x5/ulpvar/seed3",
+                               "batchnorm/forward/f32/6x20x7x7/wide/seed3,mode=evaluation"};
+  (void)state;
+  for (size_t c = 0; c < sizeof names / sizeof *names; ++c) {
+    struct run r;
+    run_make(&r, names[c]);
+    struct normative_problem q = r.tc.p;
+    q.layout = NORMATIVE_NSC;
+    struct tensors in = r.in;
+    in.t[SLOT_X].data = copied(&r.in.t[SLOT_X]);
+    for (size_t n = 0; n < q.n; ++n)
+      for (size_t k = 0; k < q.c; ++k)
+        for (size_t s = 0; s < q.s; ++s)
+          ((float *)in.t[SLOT_X].data)[(n * q.s + s) * q.c + k] = ((float *)r.in.t[SLOT_X].data)[(n * q.c + k) * q.s + s];
+    struct tensors a = results("optimized", &r.tc.p, &r.in, 2), b = results("optimized", &q, &in, 2);
+    float *y = copied(&b.t[SLOT_Y]);
+    for (size_t n = 0; n < q.n; ++n)
+      for (size_t k = 0; k < q.c; ++k)
+        for (size_t s = 0; s < q.s; ++s) ((float *)b.t[SLOT_Y].data)[(n * q.c + k) * q.s + s] = y[(n * q.s + s) * q.c + k];
+    near(names[c], &r.tc.p, &r.in, &a, &b);
+    free(y);
+    free(in.t[SLOT_X].data);
+    tensors_free(&a);
+    tensors_free(&b);
+    tensors_free(&r.in);
+  }
+}
+
+/* ---- constants ---- */
+
+static void constants_are_exact(void **state)
+{
+  const float value[] = {12345.678f, 0.1f, -FLT_MAX, 0x1p-149f, 16777215};
+  const size_t length[] = {2, 17, 1000, 65537, 1000003};
+  (void)state;
+  float *x = malloc(2 * 1000003 * sizeof *x), *y = malloc(2 * 1000003 * sizeof *y);
+  for (size_t v = 0; v < sizeof value / sizeof *value; ++v)
+    for (size_t k = 0; k < sizeof length / sizeof *length; ++k)
+      for (int how = 0; how < 3; ++how) {
+        const size_t m = length[k];
+        const float gamma[2] = {3, -5}, beta[2] = {0.7f, -1e-3f};
+        double mean[2], rstd[2];
+        normative_status status;
+        for (size_t i = 0; i < 2 * m; ++i) x[i] = value[v];
+        if (how == 0)
+          status = opt_layernorm_forward_f32(y, mean, rstd, x, NULL, NULL, 2, m, 0x1p-20, 2);
+        else
+          status = opt_batchnorm_forward_f32(y, mean, rstd, NULL, NULL, x, gamma, beta, 1, 2, m,
+                                             how == 1 ? NORMATIVE_NCS : NORMATIVE_NSC, 0x1p-20, 0.1,
+                                             NORMATIVE_MOMENTUM_NEW, NORMATIVE_UNBIASED, 2);
+        assert_int_equal(status, NORMATIVE_OK);
+        for (int g = 0; g < 2; ++g) assert_true(mean[g] == value[v] && rstd[g] == 0x1p10);
+        for (size_t i = 0; i < 2 * m; ++i) assert_true(y[i] == (how == 0 ? 0 : beta[how == 1 ? i / m : i % 2]));
+      }
+  free(x);
+  free(y);
+}
+
+/* ---- in place ---- */
+
+static void in_place(void **state)
+{
+  (void)state;
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; ++c) {
+    struct run r;
+    run_make(&r, cases[c]);
+    struct normative_problem *p = &r.tc.p;
+    struct tensors apart = results("optimized", p, &r.in, 2);
+    float *x = copied(&r.in.t[SLOT_X]);
+    const float *gamma = r.in.t[SLOT_GAMMA].data, *beta = r.in.t[SLOT_BETA].data;
+    normative_layout layout = (normative_layout)p->layout;
+    normative_status status;
+    if (p->norm == NORMATIVE_LAYERNORM)
+      status = opt_layernorm_forward_f32(x, NULL, NULL, x, gamma, beta, p->n, p->c, p->eps, 2);
+    else if (p->norm == NORMATIVE_RMSNORM)
+      status = opt_rmsnorm_forward_f32(x, NULL, x, gamma, beta, p->n, p->c, p->eps, 2);
+    else if (p->mode == NORMATIVE_TRAINING)
+      status = opt_batchnorm_forward_f32(x, NULL, NULL, NULL, NULL, x, gamma, beta, p->n, p->c, p->s, layout, p->eps, 0.1,
+                                         NORMATIVE_MOMENTUM_NEW, NORMATIVE_UNBIASED, 2);
+    else
+      status = opt_batchnorm_eval_forward_f32(x, x, gamma, beta, r.in.t[SLOT_RUNNING_MEAN].data,
+                                              r.in.t[SLOT_RUNNING_VAR].data, p->n, p->c, p->s, layout, p->eps, 2);
+    assert_int_equal(status, NORMATIVE_OK);
+    struct tensor y = apart.t[SLOT_Y];
+    y.data = x;
+    if (first_difference(&y, &apart.t[SLOT_Y]) < y.count) fail_msg("%s: other bits in place", cases[c]);
+    free(x);
+    tensors_free(&apart);
+    tensors_free(&r.in);
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(levels_have_names),
+    cmocka_unit_test(every_task_runs_once),
+    cmocka_unit_test(same_bits_at_every_level_for_any_threads),
+    cmocka_unit_test(a_row_in_any_batch),
+    cmocka_unit_test(a_channel_alone),
+    cmocka_unit_test(near_the_reference_on_hostile_data),
+    cmocka_unit_test(layouts_agree),
+    cmocka_unit_test(constants_are_exact),
+    cmocka_unit_test(in_place),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

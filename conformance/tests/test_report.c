@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The report: records there and back, the page and its escapes, what bad input gets; and the schema beside what is written. */
+#include "command.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[64], records[128], out[128], index_html[160];
+
+static void write_text(const char *path, const char *text)
+{
+  FILE *f = fopen(path, "w");
+  assert_non_null(f);
+  fputs(text, f);
+  fclose(f);
+}
+
+static char *read_text(const char *path)
+{
+  FILE *f = fopen(path, "r");
+  if (!f) return NULL;
+  char *text = calloc(1, 1 << 20);
+  size_t size = fread(text, 1, (1 << 20) - 1, f);
+  assert_true(size < (1 << 20) - 1);
+  fclose(f);
+  return text;
+}
+
+/* A program in gnuplot's place, so that the test needs none: it draws what gnuplot draws, an id, a reference, a colour. */
+static int set_up(void **state)
+{
+  char path[200];
+  (void)state;
+  strcpy(dir, "/tmp/test-report-XXXXXX");
+  assert_non_null(mkdtemp(dir));
+  snprintf(records, sizeof records, "%s/records.jsonl", dir);
+  snprintf(out, sizeof out, "%s/page", dir);
+  snprintf(index_html, sizeof index_html, "%s/index.html", out);
+  snprintf(path, sizeof path, "%s/gnuplot", dir);
+  write_text(path, "#!/bin/sh\ncat >/dev/null\necho \"<svg><title>x</title><g id=\\\"gnuplot_canvas\\\"><path id='gpPt1'/>"
+                   "<use xlink:href='#gpPt1' color='rgb(  1,   2,   5)'/></g></svg>\"\n");
+  assert_int_equal(chmod(path, 0755), 0);
+  snprintf(path, sizeof path, "%s:/usr/bin:/bin", dir);
+  return setenv("PATH", path, 1);
+}
+
+static int tear_down(void **state)
+{
+  char command[128];
+  (void)state;
+  snprintf(command, sizeof command, "rm -rf '%s'", dir);
+  return system(command);
+}
+
+/* normative report --out OUT RECORDS, and what it says on standard error */
+static int report(char said[2048])
+{
+  char *argv[] = {"report", "--out", out, records, NULL};
+  FILE *f = tmpfile();
+  int kept = dup(2), kept_out = dup(1), status;
+  fflush(NULL);
+  dup2(fileno(f), 2);
+  dup2(fileno(f), 1);
+  optind = 0;
+  status = cmd_report(4, argv);
+  fflush(NULL);
+  dup2(kept, 2);
+  dup2(kept_out, 1);
+  close(kept);
+  close(kept_out);
+  rewind(f);
+  said[fread(said, 1, 2047, f)] = 0;
+  fclose(f);
+  return status;
+}
+
+static struct record example(void)
+{
+  struct record r = {.name = "layernorm/forward/f32/256x768/mean1e4/seed7", .seed = 7, .implementation = "a<b>&\"c",
+                     .version = "1.2", .spec = "./it's.so", .verdict = FAIL, .judged = true, .known = true, .input = "in put",
+                     .seconds = 0.5, .reason = ""};
+  problem_default(&r.p, NORMATIVE_LAYERNORM, NORMATIVE_FORWARD, NORMATIVE_F32);
+  r.j = (struct judgement){.verdict = FAIL, .members = 1, .member = {"f32-two-pass"}, .worst_nulp = 1234.5, .elements = 196608,
+                           .misrounded = 3, .kappa = 1e4, .explained = {"f32-one-pass"}, .covered = {"f32-sequential", "f32-one-pass"}};
+  for (int s = 0; s < SLOT_COUNT; ++s) r.j.nulp[s] = s == SLOT_Y ? 1234.5 : -1;
+  r.j.finding[0] = (struct finding){FAIL, SLOT_Y, 17, 0x1.8p0, 0x1.9p0, 1234.5, 99.5};
+  return r;
+}
+
+static void write_records(const struct record *r, size_t count)
+{
+  struct records all = {.r = (struct record *)r, .count = count};
+  struct error e;
+  assert_int_equal(records_json(&all, "default", records, &e), 0);
+}
+
+static size_t occurrences(const char *text, const char *what)
+{
+  size_t n = 0;
+  for (; (text = strstr(text, what)); ++text) ++n;
+  return n;
+}
+
+/* ---- the page ---- */
+
+static void page_shows_what_the_records_say(void **state)
+{
+  struct record r[3] = {example(), example(), example()};
+  char said[2048];
+  (void)state;
+  r[1].implementation = "other";
+  r[1].verdict = r[1].j.verdict = PASS;
+  r[1].input = r[2].input = NULL;
+  r[2].implementation = "other";
+  r[2].known = false;
+  r[2].name = "a'b";
+  write_records(r, 3);
+  assert_int_equal(report(said), 0);
+  char *page = read_text(index_html);
+  assert_non_null(page);
+  assert_non_null(strstr(page, "a&lt;b&gt;&amp;&quot;c"));
+  assert_null(strstr(page, "a<b>"));
+  assert_non_null(strstr(page, "<b>1 results pass, 2 fail</b>"));
+  assert_non_null(strstr(page, "y[17]"));
+  assert_non_null(strstr(page, "0x1.8p+0"));
+  assert_non_null(strstr(page, "1.23e+03 nULP</b>, bound 99.5 nULP of f32-two-pass; covered by f32-one-pass"));
+  assert_non_null(strstr(page, "check './it'\\''s.so' --input 'in put'"));
+  assert_non_null(strstr(page, "--case 'a'\\''b'"));
+  free(page);
+}
+
+/* Pictures of several implementations stand in one page: no id twice, no reference to another's. */
+static void pictures_have_ids_of_their_own(void **state)
+{
+  struct record r[2] = {example(), example()};
+  char said[2048];
+  (void)state;
+  r[1].implementation = "other";
+  write_records(r, 2);
+  assert_int_equal(report(said), 0);
+  char *page = read_text(index_html);
+  assert_int_equal(occurrences(page, "id='k0-gpPt1'"), 1);
+  assert_int_equal(occurrences(page, "id='k1-gpPt1'"), 1);
+  assert_int_equal(occurrences(page, "href='#k1-gpPt1' color='var(--plot5)'"), 1);
+  assert_int_equal(occurrences(page, "'gpPt1'") + occurrences(page, "rgb("), 0);
+  assert_int_equal(occurrences(page, "http"), 0); /* nothing from elsewhere */
+  free(page);
+}
+
+static void infinite_and_nan_errors_are_shown(void **state)
+{
+  struct record r = example();
+  char said[2048];
+  (void)state;
+  r.j.worst_nulp = r.j.finding[0].nulp = r.j.nulp[SLOT_Y] = INFINITY;
+  r.j.finding[0].got = NAN;
+  r.j.kappa = INFINITY;
+  write_records(&r, 1);
+  assert_int_equal(report(said), 0);
+  char *page = read_text(index_html);
+  assert_non_null(strstr(page, "error <b>inf nULP</b>"));
+  assert_non_null(strstr(page, "got <code>nan</code>"));
+  free(page);
+}
+
+/* ---- bad input: one line, exit status 2, no page ---- */
+
+static void refused(const char *expected)
+{
+  char said[2048];
+  int status = report(said);
+  if (!strstr(said, expected)) fail_msg("said '%s', not '%s'", said, expected);
+  assert_int_equal(status, 2);
+  assert_int_equal(occurrences(said, "\n"), 1);
+  assert_int_equal(access(index_html, F_OK), -1);
+}
+
+static void bad_files_are_named(void **state)
+{
+  static const struct { const char *text, *expected; } bad[] = {
+    {"", "records.jsonl: no record in it"},
+    {"\n{\"record\":", "records.jsonl:2: no JSON: "},
+    {"[1]\n", "records.jsonl:1: no JSON object"},
+    {"{\"record\":\"check\",\"version\":2}\n", "records.jsonl:1: a record of version 2; this program reads version 1"},
+    {"{\"record\":\"song\",\"version\":1}\n", "records.jsonl:1: a record of kind \"song\""},
+    {"{\"version\":1}\n", "records.jsonl:1: no result record: it has no string \"record\""},
+    {"{\"record\":\"bench\",\"version\":1}\n", "records.jsonl:1: a bench record without a string \"case\""}};
+  (void)state;
+  unlink(index_html);
+  unlink(records);
+  refused("records.jsonl: No such file or directory");
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
+    write_text(records, bad[i].text);
+    refused(bad[i].expected);
+  }
+}
+
+/* Every field that must be there, taken away or made a wrong word. */
+static void bad_fields_are_named(void **state)
+{
+  static const char *const needed[] = {"case", "implementation", "implementation_version", "spec", "verdict", "require", "norm",
+                                       "direction", "mode", "type", "layout", "kappa", "elements", "explained", "covered", "machine"};
+  struct record r = example();
+  (void)state;
+  unlink(index_html);
+  for (size_t i = 0; i < sizeof needed / sizeof *needed; ++i) {
+    char expected[64];
+    write_records(&r, 1);
+    json_t *o = json_load_file(records, 0, NULL);
+    json_object_del(o, needed[i]);
+    assert_int_equal(json_dump_file(o, records, JSON_COMPACT), 0);
+    json_decref(o);
+    snprintf(expected, sizeof expected, " \"%s\"", needed[i]);
+    refused(expected);
+  }
+}
+
+static void a_folder_that_cannot_be_written(void **state)
+{
+  struct record r = example();
+  char kept[sizeof out];
+  (void)state;
+  write_records(&r, 1);
+  strcpy(kept, out);
+  snprintf(out, sizeof out, "%s/records.jsonl/page", dir);
+  refused("records.jsonl/page: Not a directory");
+  strcpy(out, kept);
+}
+
+static void without_gnuplot_the_old_page_stays(void **state)
+{
+  struct record r = example();
+  char said[2048], *path = strdup(getenv("PATH"));
+  (void)state;
+  write_records(&r, 1);
+  mkdir(out, 0777);
+  write_text(index_html, "old");
+  setenv("PATH", "/nowhere", 1);
+  assert_int_equal(report(said), 2);
+  setenv("PATH", path, 1);
+  assert_non_null(strstr(said, "gnuplot: No such file or directory"));
+  char *page = read_text(index_html);
+  assert_string_equal(page, "old");
+  free(page);
+  free(path);
+}
+
+/* ---- the schema ---- */
+
+static const json_t *properties_of(const json_t *schema, const char *kind)
+{
+  return json_object_get(json_object_get(json_object_get(schema, "$defs"), kind), "properties");
+}
+
+static json_t *load_schema(void)
+{
+  json_error_t why;
+  json_t *schema = json_load_file(NORMATIVE_DATA_DIR "/../result.schema.json", 0, &why);
+  if (!schema) fail_msg("%s", why.text);
+  return schema;
+}
+
+static void keys_are_in(const json_t *o, const json_t *properties)
+{
+  const char *key;
+  json_t *value;
+  assert_non_null(properties);
+  json_object_foreach((json_t *)o, key, value)
+    if (!json_object_get(properties, key)) fail_msg("\"%s\" is not in the schema", key);
+}
+
+/* A check record with every optional field has the schema's fields, no more and no fewer. */
+static void schema_of_check_records(void **state)
+{
+  struct record r = example();
+  json_t *schema = load_schema();
+  const json_t *check = properties_of(schema, "check"), *worst = json_object_get(json_object_get(check, "worst"), "properties");
+  (void)state;
+  strcpy(r.reason, "because");
+  write_records(&r, 1);
+  json_t *o = json_load_file(records, 0, NULL);
+  keys_are_in(o, check);
+  keys_are_in(check, o);
+  keys_are_in(json_object_get(o, "worst"), worst);
+  keys_are_in(worst, json_object_get(o, "worst"));
+  json_decref(o);
+  json_decref(schema);
+}
+
+/* The benchmark is a program of its own beside these tests. */
+static void schema_of_bench_records(void **state)
+{
+  char bin[1024], shapes[128], command[2048];
+  json_t *schema = load_schema(), *o;
+  size_t lines = 0;
+  (void)state;
+  executable_directory(bin);
+  snprintf(shapes, sizeof shapes, "%s/shapes.txt", dir);
+  write_text(shapes, "rmsnorm/forward/f32/3x5\n");
+  snprintf(command, sizeof command, "'%s/../bin/normative-bench' --shapes '%s' --impl reference --threads 1 --min-time 0.0001 "
+           "--repetitions 1 --json '%s' >/dev/null", bin, shapes, records);
+  assert_int_equal(system(command), 0);
+  FILE *f = fopen(records, "r");
+  assert_non_null(f);
+  while ((o = json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL))) {
+    keys_are_in(o, properties_of(schema, "bench"));
+    json_decref(o);
+    ++lines;
+  }
+  fclose(f);
+  json_decref(schema);
+  assert_int_equal(lines, 2); /* the copy and the reference */
+  char said[2048];
+  assert_int_equal(report(said), 0);
+  char *page = read_text(index_html);
+  assert_non_null(strstr(page, "rmsnorm forward f32</b>, 1 thread<"));
+  free(page);
+}
+
+int main(void)
+{
+  static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(page_shows_what_the_records_say), cmocka_unit_test(pictures_have_ids_of_their_own),
+    cmocka_unit_test(infinite_and_nan_errors_are_shown), cmocka_unit_test(bad_files_are_named),
+    cmocka_unit_test(bad_fields_are_named), cmocka_unit_test(a_folder_that_cannot_be_written),
+    cmocka_unit_test(without_gnuplot_the_old_page_stays), cmocka_unit_test(schema_of_check_records),
+    cmocka_unit_test(schema_of_bench_records),
+  };
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}

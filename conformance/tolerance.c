@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0
+   From a preset and the quantities of a group to the bounds of what it computes. The formulas are in bounds.txt; here is
+   which of them apply, and the range: whether an algorithm's exact intermediates stay below overflow. */
+#include "tolerance.h"
+#include "bounds.h"
+#include <limits.h>
+#include <math.h>
+
+/* Every preset allows the mean's divisor to be fl(1/fl(m)). */
+#define CM 2.0L
+
+/* The statistics stage of one preset on one group, and what it found. */
+struct stage {
+  const struct normative_problem *p;
+  const struct group_facts *g;
+  struct group_truth q;         /* of what is normalized: with a residual, of the rounded sum */
+  const struct preset_row *row;
+  bool ftz;
+  const struct arithmetic *sums, *kept, *apply, *tensor, *stats;
+  long double LF, apply_LF;     /* flushing: the smallest normal of the sums (of the epilogue), else 0 */
+  long double m, h, sigma;
+  long double e, low, high;     /* bounds: of the mean, of the fall and rise of the variance */
+  bool range;
+};
+
+static long double larger(long double a, long double b) { return a > b ? a : b; }
+static long double smaller(long double a, long double b) { return a < b ? a : b; }
+static bool wider(const struct arithmetic *a, const struct arithmetic *b) { return a->precision > b->precision; }
+
+static void need_below(struct stage *s, long double value, const struct arithmetic *arithmetic)
+{
+  if (!(value <= arithmetic->largest)) s->range = false;
+}
+
+/* ---- sums that no order of addition rounds ---- */
+
+/* Terms that are multiples of 2^lowest: every partial sum is one, and exact while the sum of magnitudes is at most
+   2^(precision + lowest). */
+static bool exact_sum(long double sum, int lowest, int precision)
+{
+  return lowest > INT_MIN / 4 && sum * (1 + 0x1p-40L) <= ldexpl(1, precision + lowest);
+}
+
+static bool mean_sum_exact(const struct stage *s)
+{
+  return exact_sum(s->m * s->q.mean_abs, s->g->lowest, s->sums->precision);
+}
+
+/* About a mean of zero, which is then exact too. */
+static bool square_sum_exact(const struct stage *s)
+{
+  bool about_zero = s->q.mu_hi == 0 && s->q.mu_lo == 0 && mean_sum_exact(s);
+  return (about_zero || s->p->norm == NORMATIVE_RMSNORM) &&
+         exact_sum(s->m * s->q.sigma2, s->g->lowest > INT_MIN / 4 ? 2 * s->g->lowest : INT_MIN, s->sums->precision);
+}
+
+/* ---- the algorithms ---- */
+
+static long double magnitude_of_mean(const struct group_truth *q) { return fabsl(q->mu_hi + q->mu_lo) * (1 + 0x1p-60L); }
+
+static void widen(struct stage *s, long double e, long double low, long double high)
+{
+  s->e = larger(s->e, e);
+  s->low = larger(s->low, low);
+  s->high = larger(s->high, high);
+}
+
+/* The mean as it is kept: rounded, or as high and low part, which is never worse but for an underflow. */
+static long double as_kept(const struct stage *s, long double e)
+{
+  return wider(s->sums, s->kept) ? bound_kept(s->sums->u, e, magnitude_of_mean(&s->q), s->kept->u, 3 * s->kept->lam + s->apply_LF) : e;
+}
+
+static void two_pass(struct stage *s)
+{
+  const long double u = s->sums->u, lam = s->sums->lam, mu = magnitude_of_mean(&s->q), sigma2 = s->q.sigma2;
+  const long double h = mean_sum_exact(s) ? 0 : s->h, hv = square_sum_exact(s) ? 0 : s->h;
+  const long double grown = 1 + bound_P(u, s->h + 8);
+  long double e = bound_mean(u, h, CM, s->q.mean_abs, lam, s->LF);
+  long double ec = bound_correction(u, h, CM, s->q.mean_abs, mu, sigma2, e, lam, s->LF);
+  e = larger(e, larger(bound_corrected_mean(u, e, ec), bound_kept(u, ec, mu, u, lam + s->LF)));
+  const long double about = as_kept(s, e);
+  ec = bound_correction(u, hv, CM, s->q.mean_abs, mu, sigma2, about, lam, s->LF);
+  const long double v = bound_corrected(u, hv, CM, sigma2, about, ec, lam, s->LF);
+  widen(s, e, smaller(sigma2, larger(v, bound_two_pass_low(u, hv, CM, sigma2, about, lam, s->LF))),
+        larger(v, bound_two_pass_high(u, hv, CM, sigma2, about, lam, s->LF)));
+  need_below(s, s->m * s->q.mean_abs * grown, s->sums);
+  need_below(s, s->m * (sigma2 + about * about) * grown, s->sums);
+  need_below(s, s->m * (about + ec) * s->m * (about + ec), s->sums); /* (sum d)^2 */
+}
+
+static void one_pass(struct stage *s)
+{
+  const long double u = s->sums->u, mu = magnitude_of_mean(&s->q), grown = 1 + bound_P(u, s->h + 8);
+  const long double e = bound_mean(u, mean_sum_exact(s) ? 0 : s->h, CM, s->q.mean_abs, s->sums->lam, s->LF);
+  const long double v = bound_one_pass(u, s->h, CM, mu, s->q.sigma2, e, s->sums->lam, s->LF);
+  widen(s, e, v, v);
+  need_below(s, s->m * s->q.mean_abs * grown, s->sums);
+  need_below(s, s->m * (s->q.sigma2 + mu * mu) * grown, s->sums);
+}
+
+static void welford(struct stage *s)
+{
+  const long double u = s->sums->u, lam = s->sums->lam, mu = magnitude_of_mean(&s->q);
+  const long double m = s->h + 1; /* the preset's cap */
+  const long double eb = bound_welford_rms(u, m, mu, s->sigma, lam, s->LF);
+  const long double v = bound_welford_variance(u, m, CM, s->sigma, eb, lam, s->LF);
+  widen(s, bound_welford_mean(u, m, mu, s->sigma, lam, s->LF), smaller(v, s->q.sigma2), v);
+  need_below(s, 2 * s->q.max_abs * bound_welford_growth(u, m), s->sums);
+  need_below(s, s->m * (s->q.sigma2 + v), s->sums);
+}
+
+static void merge(struct stage *s)
+{
+  const long double u = s->sums->u, lam = s->sums->lam, X = s->q.max_abs;
+  const long double v = bound_merge_variance(u, s->h, s->m, X, s->sigma, lam, s->LF);
+  widen(s, bound_merge_mean(u, s->h, s->m, s->q.mean_abs, s->sigma, lam, s->LF), smaller(v, s->q.sigma2), v);
+  need_below(s, 2 * X * (1 + bound_P(u, 5 * s->h)), s->sums);
+  need_below(s, s->m * s->m * (s->q.sigma2 + v), s->sums); /* delta^2 n_a n_b before it is divided */
+}
+
+static void mean_square(struct stage *s)
+{
+  const long double u = s->sums->u;
+  const long double v = bound_mean_square(u, square_sum_exact(s) ? 0 : s->h, CM, s->q.sigma2, s->sums->lam, s->LF);
+  widen(s, 0, smaller(v, s->q.sigma2), v);
+  need_below(s, s->m * s->q.sigma2 * (1 + bound_P(u, s->h + 8)), s->sums);
+}
+
+/* ---- one group ---- */
+
+/* Evaluation: the given statistics, converted to the arithmetic where they do not fit it. */
+static long double converted(const struct stage *s, long double value)
+{
+  const struct arithmetic *a = s->apply;
+  bool fits = value == 0 || (fabsl(value) >= a->normal && fabsl(value) <= a->largest &&
+                             (a->precision == 53 || (long double)(float)value == value));
+  return fits ? 0 : bound_kept(a->u, 0, fabsl(value), a->u, a->lam + s->apply_LF);
+}
+
+static void given(struct stage *s)
+{
+  s->e = converted(s, s->g->mu);
+  s->low = s->high = converted(s, s->g->var);
+  need_below(s, fabsl(s->g->mu), s->apply);
+}
+
+static void own(struct stage *s)
+{
+  /* One element is its own mean, and the mean of zeros is zero, whatever the order; a product of two equal numbers is
+     not always subtracted from itself where fma is allowed. */
+  bool trivial = s->q.max_abs == 0 || (s->m == 1 && !s->LF && !(s->row->algorithms & ONE_PASS));
+  if (s->p->norm == NORMATIVE_RMSNORM) {
+    if (s->q.max_abs != 0) mean_square(s);
+  } else if (!trivial) {
+    if (s->row->algorithms & (TWO_PASS | CORRECTED)) two_pass(s);
+    if (s->row->algorithms & ONE_PASS) one_pass(s);
+    if (s->row->algorithms & WELFORD) welford(s);
+    if (s->row->algorithms & MERGE) merge(s);
+  }
+}
+
+/* A residual is added first, and the sum rounded, to the tensor's type at worst: every element moves by u of itself. */
+static void own_with_residual(struct stage *s)
+{
+  const long double u = s->tensor->u, e = u * s->q.mean_abs;
+  const long double v = bound_residual_variance(u, magnitude_of_mean(&s->q), s->q.sigma2);
+  s->q.mu_hi = magnitude_of_mean(&s->q) + e;
+  s->q.mu_lo = 0;
+  s->q.mean_abs += e;
+  s->q.max_abs *= 1 + u;
+  s->q.sigma2 += v;
+  s->sigma = sqrtl(s->q.sigma2) * (1 + 0x1p-60L);
+  own(s);
+  s->e += s->p->norm == NORMATIVE_RMSNORM ? 0 : e;
+  s->low += v;
+  s->high += v;
+}
+
+/* What eps loses where it is converted. */
+static long double eps_error(const struct stage *s)
+{
+  const long double eps = s->p->eps;
+  return eps * s->apply->u + (eps > 0 && eps < s->apply->normal ? larger(s->apply->lam, s->apply_LF) : 0);
+}
+
+/* Relative error of rstd from low and high. Infinite where sigma2 + eps may come out zero or negative. */
+static long double rstd_error(const struct stage *s)
+{
+  const long double u = s->apply->u, r = s->q.rstd, ce = eps_error(s), sigma2 = s->g->var, eps = s->p->eps;
+  const long double k = s->row->newton + (wider(s->sums, s->apply) ? 1 : 0.5L);
+  if (s->low == 0 && s->high == 0 && ce == 0 && !(r < INFINITY)) return 0; /* exactly 1/0, or the root of a negative */
+  if (!(r < INFINITY)) return sigma2 + eps < 0 && -(sigma2 + eps) > (s->low + ce) * (1 + 0x1p-40L) ? 0 : INFINITY;
+  if (!(s->high < INFINITY)) return INFINITY;
+  long double E;
+  if (s->p->eps_place == NORMATIVE_EPS_OUTSIDE) {
+    long double fall = sigma2 > 0 ? bound_root_fall(u, s->low, sigma2) : s->low > 0 ? INFINITY : 0;
+    long double rise = s->high > 0 ? bound_root_rise(u, s->high, sigma2) : 0;
+    E = bound_rstd_outside(u, (fall + ce) * r, (rise + ce) * r, s->row->newton + 1.5L);
+  } else if (s->p->eps_place == NORMATIVE_EPS_MAX) {
+    long double lost = smaller(larger(s->low, ce), larger(sigma2 - eps, 0) + ce);
+    E = bound_rstd(u, lost * r * r, larger(s->high, ce) * r * r, k);
+  } else {
+    E = bound_rstd(u, (s->low + ce) * r * r, (s->high + ce) * r * r, k);
+  }
+  return E >= 0 ? E : INFINITY;
+}
+
+/* Newton's step squares an estimate of rstd. */
+static void rstd_range(struct stage *s)
+{
+  need_below(s, fabsl(s->q.sigma2) + s->high + s->p->eps, s->apply);
+  if (s->row->newton > 2 && s->q.rstd > 0) need_below(s, s->q.rstd * s->q.rstd, s->apply);
+}
+
+/* ---- outputs ---- */
+
+static long double y_bound(const struct stage *s, const struct tolerance *t, bool folded, const long double f[FEATURES])
+{
+  const struct arithmetic *a = s->apply, *to = s->tensor;
+  const long double r = s->q.rstd, LF = s->apply_LF, narrow_lam = to->lam + (s->ftz ? to->normal : 0);
+  const long double k = (s->p->norm == NORMATIVE_RMSNORM ? 2 : 4) + (s->p->casts == NORMATIVE_CAST_PLUS_ONE);
+  if (s->p->casts == NORMATIVE_CAST_NORMAL && wider(a, to))
+    return bound_cast_normal(a->u, r, t->E, t->e, k, a->lam, LF, to->u, narrow_lam, f[F_GD], f[F_G], f[F_Y], f[F_ONE]);
+  long double T;
+  if (folded && s->p->norm != NORMATIVE_RMSNORM)
+    T = bound_folded(a->u, r, t->E, t->e, magnitude_of_mean(&s->q), a->lam, LF, f[F_GD], f[F_GX], f[F_G], f[F_X], f[F_B], f[F_ONE]);
+  else
+    T = bound_subtract(a->u, r, t->E, t->e, k, a->lam, LF, f[F_GD], f[F_G], f[F_D], f[F_Y], f[F_ONE]);
+  if (s->p->residual) T += r * (1 + t->E) * (1 + bound_P(a->u, k + 1)) * to->u * f[F_GX];
+  return wider(a, to) ? bound_store(a->u, T, to->u, narrow_lam, f[F_Y], f[F_ONE]) : T;
+}
+
+/* The bound is linear in the features: its coefficients are its values at the unit vectors. */
+static void y_coefficients(const struct stage *s, struct tolerance *t)
+{
+  bool none = !(t->E < INFINITY) || !(t->e < INFINITY);
+  for (int k = 0; k < FEATURES; ++k) {
+    long double unit[FEATURES] = {0}; /* made anew: gcc 12 at -O1 loses a store that puts its entry back to 0 */
+    unit[k] = 1;
+    for (int folded = 0; folded < 2; ++folded)
+      t->y[folded][k] = none ? (k == F_ONE ? INFINITY : 0) : s->q.rstd < INFINITY ? y_bound(s, t, folded, unit) : 0;
+  }
+}
+
+static long double stored(const struct stage *s, const struct arithmetic *from, long double T, long double value)
+{
+  const struct arithmetic *to = s->stats;
+  return wider(from, to) ? bound_store(from->u, T, to->u, to->lam + (s->ftz ? to->normal : 0), value, 1) : T;
+}
+
+long double momentum_weight(const struct normative_problem *p)
+{
+  switch (p->rule) {
+  case NORMATIVE_MOMENTUM_OLD: return 1 - (long double)p->momentum;
+  case NORMATIVE_MOMENTUM_CUMULATIVE: return 1 / (long double)p->momentum;
+  default: return p->momentum;
+  }
+}
+
+/* Running statistics may be updated in the kept type, whatever the sums are. */
+static void running(const struct stage *s, struct tolerance *t)
+{
+  const struct arithmetic *a = s->kept;
+  const long double w = momentum_weight(s->p), mu = magnitude_of_mean(&s->q), k = wider(s->stats, a) ? 5 : 4;
+  long double b = s->q.sigma2, v = larger(s->low, s->high);
+  if (wider(s->sums, a)) v = bound_kept(a->u, v, b, a->u, a->lam + s->apply_LF);
+  if (s->p->estimator == NORMATIVE_UNBIASED) {
+    v = bound_unbiased(a->u, v, b, s->m, s->m - 1, a->lam, s->apply_LF);
+    b = b * s->m / (s->m - 1);
+  }
+  t->running_mean = bound_running(a->u, k, w, t->e, s->g->old_mean, mu, a->lam, s->apply_LF);
+  t->running_var = bound_running(a->u, k, w, v, s->g->old_var, b, a->lam, s->apply_LF);
+  t->running_mean = stored(s, a, t->running_mean, s->g->old_mean + mu);
+  t->running_var = stored(s, a, t->running_var, s->g->old_var + b);
+}
+
+void tolerance_of(const struct normative_problem *p, const struct group_facts *g, const struct preset_row *row, bool ftz,
+                  struct tolerance *t)
+{
+  struct stage s = {.p = p, .g = g, .q = *g->truth, .row = row, .ftz = ftz, .range = true, .m = g->m};
+  s.sums = arithmetic_of(row->sums);
+  s.kept = arithmetic_of(row->kept);
+  s.apply = arithmetic_of(row->apply);
+  s.tensor = arithmetic_of(p->type);
+  s.stats = arithmetic_of(p->stat_type);
+  if (ftz) { /* a subnormal of the tensor's type is flushed as it is read; those of f16 are not */
+    long double read = p->type == NORMATIVE_F16 ? 0 : s.tensor->normal;
+    s.LF = larger(s.sums->normal, read);
+    s.apply_LF = larger(s.apply->normal, read);
+  }
+  s.h = preset_height(row->height, s.m);
+  s.sigma = sqrtl(s.q.sigma2) * (1 + 0x1p-60L);
+  bool evaluation = p->mode == NORMATIVE_EVALUATION && p->running;
+  if (evaluation) given(&s);
+  else if (p->residual) own_with_residual(&s);
+  else own(&s);
+  t->E = rstd_error(&s);
+  rstd_range(&s);
+  t->e = evaluation || p->norm == NORMATIVE_RMSNORM ? s.e : s.e == 0 ? 0 : as_kept(&s, s.e);
+  t->range = s.range;
+  t->sum = s.tensor->u + (wider(s.apply, s.tensor) ? s.apply->u * (1 + s.tensor->u) : 0);
+  t->mean = stored(&s, s.kept, t->e, magnitude_of_mean(&s.q));
+  t->rstd = t->E == 0 ? 0 : stored(&s, s.apply, s.q.rstd * t->E, s.q.rstd);
+  if (p->running && !evaluation) running(&s, t);
+  y_coefficients(&s, t);
+}
+
+bool tolerance_range_y(const struct group_facts *g, const struct preset *preset, const struct tolerance *t,
+                       const long double f[FEATURES])
+{
+  const long double largest = arithmetic_of(preset->row->apply)->largest, r = g->truth->rstd * (1 + t->E);
+  const long double mu = magnitude_of_mean(g->truth);
+  long double most = f[F_G] * r;
+  if (preset->folded) most = larger(r * (f[F_X] + mu + t->e), larger(most, r * (f[F_GX] + f[F_G] * (mu + t->e)) + f[F_B]));
+  else most = larger(most, larger(r * (f[F_GD] + f[F_G] * t->e) + f[F_B], f[F_D] + t->e));
+  return t->range && !(most > largest);
+}

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# The instruction-set levels (enum level of kernels.h; cpu.c tells when a CPU has one): level_kernels.c compiled once for
+# each, PART_LANES the register's width in doubles. -mfma licenses fused instructions where the source asks for one;
+# contraction stays off, so that no level changes a bit. -O3 unrolls what keeps lanes in registers.
+LEVELS := portable
+LEVEL_portable := -DPART_LANES=0
+ifeq ($(ARCH),x86_64)
+LEVELS += sse2 avx2 avx512
+LEVEL_sse2 := -DPART_LANES=2
+LEVEL_avx2 := -DPART_LANES=4 -mavx2 -mfma
+LEVEL_avx512 := -DPART_LANES=8 -mavx2 -mfma -mavx512f
+endif
+
+LIB_OBJ += $(LEVELS:%=$B/obj/optimized/level_kernels.%.o)
+
+$B/obj/optimized/level_kernels.%.o: optimized/level_kernels.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(CFLAGS) $(if $(filter 1,$(SANITIZE)),,-O3) $(INC) -DLEVEL=$* $(LEVEL_$*) -c $< -o $@

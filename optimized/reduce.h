@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+   From partial sums to statistics. */
+#ifndef NORMATIVE_REDUCE_H
+#define NORMATIVE_REDUCE_H
+#include "kernels.h"
+
+/* The sum of a[0], a[stride], ..., a[(n-1) stride], neighbours first: (0+1)+(2+3) and so on. Overwrites them. */
+static inline double opt_tree_sum(double *a, size_t n, size_t stride)
+{
+  for (size_t step = 1; step < n; step *= 2)
+    for (size_t i = 0; i + step < n; i += 2 * step) a[i * stride] += a[(i + step) * stride];
+  return a[0];
+}
+
+/* The mean, rounded to float as the data are. So x - mu is exact for all x near it; a constant group is exactly its mean,
+   whatever its length; and |mean - mu| is at most the standard deviation, for no x is nearer to the mean than mu. */
+static inline double opt_centre(double sum, double m) { return (double)(float)(sum / m); }
+
+/* mean = mu + c, c = sum d / m;  var = (sum d^2 - (sum d)^2/m)/m, d = x - mu: what the rounding of mu spoiled is put right
+   (Chan, Golub, LeVeque 1983, eq. 1.7). */
+static inline struct statistics opt_corrected(double mu, struct sums s, double m, double eps)
+{
+  double v = (s.q - s.d * s.d / m) / m;
+  struct statistics t = given_statistics(mu, v < 0.0 ? 0.0 : v, eps);
+  t.c = s.d / m;
+  return t;
+}
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Sums of n consecutive elements of a tensor of ELEMENT, and what a normalised row is. Included once per element type. */
+/*@ axiomatic Row_Sums {
+      logic real RowSum{L}(ELEMENT *x, integer b, integer n) reads x[b..b+n-1];
+      axiom RowSum_0{L}: \forall ELEMENT *x, integer b, n; n <= 0 ==> RowSum(x,b,n) == 0.0;
+      axiom RowSum_S{L}: \forall ELEMENT *x, integer b, n, m; n >= 0 && m == n+1 ==>
+        RowSum(x,b,m) == RowSum(x,b,n) + x[b+n];
+      logic real RowSsd{L}(ELEMENT *x, real c, integer b, integer n) reads x[b..b+n-1];
+      axiom RowSsd_0{L}: \forall ELEMENT *x, real c, integer b, n; n <= 0 ==> RowSsd(x,c,b,n) == 0.0;
+      axiom RowSsd_S{L}: \forall ELEMENT *x, real c, integer b, n, m; n >= 0 && m == n+1 ==>
+        RowSsd(x,c,b,m) == RowSsd(x,c,b,n) + Sd(x[b+n],c);
+    } */
+/*@ logic real RowMean{L}(ELEMENT *x, integer b, integer n) = Quot(RowSum(x,b,n),n); */
+/*@ logic real RowVar{L}(ELEMENT *x, integer b, integer n) = Quot(RowSsd(x,RowMean(x,b,n),b,n),n); */
+
+/* d at L2 holds the row at b of x at L1 */
+/*@ predicate IsRow{L1,L2}(double *d, ELEMENT *x, integer b, integer n) =
+      \forall integer k; 0 <= k < n ==> \at(d[k],L2) == \at(x[b+k],L1); */
+/*@ lemma Sum_row{L1,L2}: \forall double *d, ELEMENT *x, integer b, n;
+      IsRow{L1,L2}(d,x,b,n) ==> Sum{L2}(d,n) == RowSum{L1}(x,b,n); */
+/*@ lemma Ssd_row{L1,L2}: \forall double *d, ELEMENT *x, real c, integer b, n;
+      IsRow{L1,L2}(d,x,b,n) ==> Ssd{L2}(d,c,n) == RowSsd{L1}(x,c,b,n); */
+/*@ lemma RowSum_frame{L1,L2}: \forall ELEMENT *x, integer b, n;
+      (\forall integer k; 0 <= k < n ==> \at(x[b+k],L1) == \at(x[b+k],L2)) ==> RowSum{L1}(x,b,n) == RowSum{L2}(x,b,n); */
+/*@ lemma RowSsd_frame{L1,L2}: \forall ELEMENT *x, real c, integer b, n;
+      (\forall integer k; 0 <= k < n ==> \at(x[b+k],L1) == \at(x[b+k],L2)) ==> RowSsd{L1}(x,c,b,n) == RowSsd{L2}(x,c,b,n); */
+
+/* y at b is d with gamma and beta, element by element; that is a scattered run of stride 1. */
+/*@ predicate AffineRow{L}(ELEMENT *y, integer b, double *d, ELEMENT *gamma, ELEMENT *beta, integer n) =
+      \forall integer k; 0 <= k < n ==> y[b+k] == Affine(d[k],Par(gamma,k,1.0),Par(beta,k,0.0)); */
+/*@ lemma affine_row{L}: \forall ELEMENT *y, *gamma, *beta, double *d, integer b, n;
+      Scattered(y,b,1,d,0,gamma,beta,0,1,n) ==> AffineRow(y,b,d,gamma,beta,n); */
