@@ -111,6 +111,7 @@ $B/bin/normative-bench: bench/bench.cc $B/lib/libharness.a $(LIB)
 # ---- tests ----
 TESTS := $(patsubst conformance/tests/%.c,$B/tests/%,$(wildcard conformance/tests/test_*.c))
 $B/obj/conformance/tests/%.o: | $B/gen/bounds.h
+$B/tests/test_mutants: $B/obj/conformance/mutants/mutants.o
 $B/tests/%: $B/obj/conformance/tests/%.o $B/lib/libharness.a $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -rdynamic $^ -lcmocka $(LIBS) -o $@

@@ -75,7 +75,7 @@ static void adapter_path(char out[4096], const char *name)
 
 /* ---- what a specification means ---- */
 
-static const char *const adapters[] = {"onednn", NULL};
+static const struct adapter { const char *name, *package; } adapters[] = {{"onednn", "libdnnl-dev"}, {0}};
 static const char *const built_in_groups[] = {"reference", "optimized", "specimens", NULL};
 
 static bool is_in(const char *const list[], const char *word)
@@ -83,6 +83,13 @@ static bool is_in(const char *const list[], const char *word)
   for (; *list; ++list)
     if (!strcmp(*list, word)) return true;
   return false;
+}
+
+static const struct adapter *adapter_by_name(const char *name)
+{
+  for (const struct adapter *a = adapters; a->name; ++a)
+    if (!strcmp(a->name, name)) return a;
+  return NULL;
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -103,7 +110,7 @@ static int unknown(struct error *e)
 {
   char list[512] = "";
   for (int k = 0; built_in_groups[k]; ++k) builtin_group(built_in_groups[k], append_name, list);
-  for (int k = 0; adapters[k]; ++k) append_name(adapters[k], list);
+  for (int k = 0; adapters[k].name; ++k) append_name(adapters[k].name, list);
   return fail(e, "no such implementation: neither one of %s, nor KERNEL.so, MODULE.py, python:MODULE or cmd:PROGRAM",
               list);
 }
@@ -129,10 +136,11 @@ static int interpret(struct implementation *impl, struct error *e)
     return set_argv(impl, (const char *[]){python, worker, module ? spec + 7 : spec, NULL});
   }
   snprintf(path, sizeof path, "%s", spec);
-  if (is_in(adapters, spec)) {
+  const struct adapter *adapter = adapter_by_name(spec);
+  if (adapter) {
     adapter_path(path, spec);
     if (access(path, R_OK)) {
-      snprintf(impl->absent, sizeof impl->absent, "%.180s is not there: was its library missing when this was built?", path);
+      snprintf(impl->absent, sizeof impl->absent, "its adapter was not built (make adapters; it needs %s)", adapter->package);
       return 0;
     }
   } else if (!ends_with(spec, ".so") && !strchr(spec, '/')) return unknown(e);
@@ -147,7 +155,7 @@ int implementation_expand(const char *spec, int (*each)(const char *spec, void *
   if (is_in(built_in_groups, spec)) return builtin_group(spec, each, arg);
   if (strcmp(spec, "peers")) return each(spec, arg);
   int code = 0;
-  for (int k = 0; adapters[k] && !code; ++k) code = each(adapters[k], arg);
+  for (int k = 0; adapters[k].name && !code; ++k) code = each(adapters[k].name, arg);
   return code;
 }
 
@@ -365,7 +373,7 @@ void implementation_run(struct implementation *impl, struct live_case *c, int it
 /* Who it is: of the plug-in here, of the worker that is started, or of an adapter that is not there. */
 static int introduce(struct implementation *impl, struct error *e)
 {
-  bool adapter = is_in(adapters, impl->spec);
+  bool adapter = adapter_by_name(impl->spec) != NULL;
   if (!impl->plugin && !*impl->absent) {
     if (!start_worker(impl, e)) return 0;
     if (!adapter) return -1;

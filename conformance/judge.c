@@ -873,6 +873,8 @@ void judge(const struct normative_problem *p, const struct tensors *in, struct t
     struct finding *f = &j->finding[m];
     f->verdict = verdict_of(&w, m);
     settle_finding(&w, f->verdict == MISTRUSTED ? &w.loosest[m] : &w.worst[m], out, f);
+    const struct looseness *l = &v.cache->loose[SLOT_Y][w.required[m]];
+    f->loosest = l->unbounded ? INFINITY : l->tolerance;
     if (rank(f->verdict) < rank(j->verdict)) j->verdict = f->verdict;
   }
   explain(&w);

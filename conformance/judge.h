@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
-   The judge: a result against the truth, within the bound of a preset. BOUNDS.md's formulas stand in bounds.txt only. */
+   The judge: a result against the truth, within the bound of a preset. Every bound stands in bounds.txt only. */
 #ifndef JUDGE_H
 #define JUDGE_H
 #include "oracle.h"
@@ -18,6 +18,7 @@ struct finding { /* the worst element against one required preset */
   size_t index;
   double expected, got;  /* nearest and result */
   double nulp, bound;    /* error and bound there, in nULP */
+  double loosest;        /* the case's largest bound on y (dx), in nULP; whatever the result */
 };
 struct judgement {
   enum verdict verdict;          /* a union: the best of its members; settled over a cell by whoever collects records */
@@ -40,7 +41,7 @@ const char *preset_name(const struct preset *preset);
 /* The names of a union's members, NULL-terminated; NULL if name is no union. */
 const char *const *preset_members(const char *name);
 const char *preset_default(uint32_t type); /* "f32-stable", "f64-two-pass" */
-/* Calls each for every preset that is offered for a type, strictest rows first as in BOUNDS.md. */
+/* Calls each for every preset that is offered for a type, strictest first, as far as that can be said without data. */
 void preset_each(uint32_t type, void (*each)(const char *name, const char *text, void *arg), void *arg);
 
 /* Judges the present tensors of out against truth. require may be a union. */

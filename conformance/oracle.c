@@ -1,194 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
    The oracle, forward: y, mean, rstd, running statistics, sum.
-
-   With m elements in a group, S = sum x and Q = sum x^2 exact, every norm here is one formula
-       xhat = t / (sqrt(B) + E),   rstd = m / (sqrt(B) + E),   y = beta + gamma xhat
-     own statistics    t = m x - S     V = m Q - S^2     (RMSNorm: S = 0 in both)
-       eps inside      B = V + m^2 eps          E = 0
-       eps outside     B = V                    E = m eps
-       the greater     B = max(V, m^2 eps)      E = 0
-     evaluation        the same with m = 1, S = running_mean, V = running_var
-   with t, B, E exact, and one root a group. mean = S/m and the running statistics are rational. */
+   y and rstd have one root a group (statistics.h has the formulas), mean and the running statistics are rational. */
 #include "oracle.h"
 #include "settle.h"
+#include "statistics.h"
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what a group is ---- */
-
-struct group { /* exact; read by all threads once it is filled */
-  unsigned long m;         /* of the formulas above: 1 in evaluation */
-  struct dyadic s, v, b, e;
-  struct dyadic abs;       /* sum |x| */
-  double mean, rstd;       /* classes as IEEE has them. mean: 0 finite, else Inf or NaN; rstd: 1 finite, else 0, Inf, NaN */
-  double max_abs;          /* of the finite ones */
-  mpfr_t s_value;          /* s */
-};
-
-struct scratch { /* of one thread, for filling groups */
-  struct sum plus, minus, squares;
-  struct dyadic q, t;
-  mpfr_t a, b;             /* 64 bits: a long double */
-};
-
-struct job {
-  const struct normative_problem *p;
-  const struct tensors *in;
-  struct truth *truth;
-  int centred, evaluation, residual;
-};
+struct job { struct data data; struct truth *truth; };
 
 static struct truth_tensor *output(const struct job *job, enum slot s)
 {
   return job->truth->t[s].count ? &job->truth->t[s] : NULL;
-}
-
-static double entry(const struct job *job, enum slot s, size_t i, double absent)
-{
-  const struct tensor *t = &job->in->t[s];
-  return slot_is_input(job->p, s) ? tensor_get(t, i) : absent;
-}
-
-static size_t element_at(const struct runs *r, size_t k)
-{
-  return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
-}
-
-static size_t param_at(const struct runs *r, size_t k)
-{
-  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
-}
-
-static void group_init(struct group *g)
-{
-  struct dyadic *all[] = {&g->s, &g->v, &g->b, &g->e, &g->abs};
-  for (size_t i = 0; i < sizeof all / sizeof *all; ++i) dyadic_init(all[i]);
-  mpfr_init2(g->s_value, 128);
-}
-
-static void group_clear(struct group *g)
-{
-  struct dyadic *all[] = {&g->s, &g->v, &g->b, &g->e, &g->abs};
-  for (size_t i = 0; i < sizeof all / sizeof *all; ++i) dyadic_clear(all[i]);
-  mpfr_clear(g->s_value);
-}
-
-static void scratch_init(struct scratch *w)
-{
-  sum_init(&w->plus, SUM_OF_DOUBLES);
-  sum_init(&w->minus, SUM_OF_DOUBLES);
-  sum_init(&w->squares, SUM_OF_PRODUCTS);
-  dyadic_init(&w->q);
-  dyadic_init(&w->t);
-  mpfr_inits2(64, w->a, w->b, (mpfr_ptr)0);
-}
-
-static void scratch_clear(struct scratch *w)
-{
-  dyadic_clear(&w->q);
-  dyadic_clear(&w->t);
-  mpfr_clears(w->a, w->b, (mpfr_ptr)0);
-}
-
-/* Into the sums goes one finite element x + r: plus where it is positive, minus where it is negative. */
-static void add_element(struct scratch *w, double x, double r)
-{
-  struct sum *side = x >= -r ? &w->plus : &w->minus;
-  sum_add(side, x);
-  sum_add_product(&w->squares, x, x, 0);
-  if (r == 0) return;
-  sum_add(side, r);
-  sum_add_product(&w->squares, x, r, 1);
-  sum_add_product(&w->squares, r, r, 0);
-}
-
-/* S into g->s, sum |x| into g->abs, Q into w->q. The sum of what is not finite (0 if all is) is returned, that of its
-   squares set, as IEEE adds. */
-static double add_group(const struct job *job, struct scratch *w, struct group *g, size_t index, double *special_squares)
-{
-  struct runs runs = problem_runs(job->p, index);
-  size_t m = problem_m(job->p);
-  double special = 0;
-  *special_squares = g->max_abs = 0;
-  sum_clear(&w->plus);
-  sum_clear(&w->minus);
-  sum_clear(&w->squares);
-  for (size_t k = 0; k < m; ++k) {
-    size_t i = element_at(&runs, k);
-    double x = tensor_get(&job->in->t[SLOT_X], i), r = job->residual ? tensor_get(&job->in->t[SLOT_RESIDUAL], i) : 0;
-    if (isfinite(x) && isfinite(r)) {
-      add_element(w, x, r);
-      double size = r == 0 ? fabs(x) : nextafter(fabs(x + r), INFINITY);
-      if (size > g->max_abs) g->max_abs = size;
-    } else {
-      special += x + r;
-      *special_squares += (x + r) * (x + r);
-    }
-  }
-  sum_get(&g->s, &w->plus);
-  sum_get(&w->t, &w->minus);
-  dyadic_sub(&g->abs, &g->s, &w->t);
-  dyadic_add(&g->s, &g->s, &w->t);
-  sum_get(&w->q, &w->squares);
-  return special;
-}
-
-/* b and e of g from its v and m, and from them the class of rstd. */
-static void place_eps(const struct job *job, struct scratch *w, struct group *g)
-{
-  dyadic_set(&g->b, &g->v);
-  mpz_set_ui(g->e.z, 0);
-  dyadic_set_d(&w->t, job->p->eps);
-  dyadic_mul_ui(&w->t, &w->t, g->m);
-  if (job->p->eps_place == NORMATIVE_EPS_OUTSIDE) dyadic_set(&g->e, &w->t);
-  else {
-    dyadic_mul_ui(&w->t, &w->t, g->m);
-    if (job->p->eps_place == NORMATIVE_EPS_INSIDE) dyadic_add(&g->b, &g->v, &w->t);
-    else {
-      dyadic_sub(&w->q, &g->v, &w->t);
-      if (dyadic_sgn(&w->q) < 0) dyadic_set(&g->b, &w->t);
-    }
-  }
-  int sign = dyadic_sgn(&g->b);
-  g->rstd = sign < 0 ? NAN : sign || dyadic_sgn(&g->e) ? 1 : INFINITY;
-}
-
-static void own_statistics(const struct job *job, struct scratch *w, struct group *g, size_t index)
-{
-  double squares, special = add_group(job, w, g, index, &squares);
-  g->m = problem_m(job->p);
-  if (!job->centred) mpz_set_ui(g->s.z, 0);
-  dyadic_mul_ui(&g->v, &w->q, g->m);
-  dyadic_mul(&w->t, &g->s, &g->s);
-  dyadic_sub(&g->v, &g->v, &w->t);
-  place_eps(job, w, g);
-  g->mean = job->centred ? special : 0;
-  if (squares != 0) g->rstd = isnan(squares) || job->centred ? NAN : 0;
-}
-
-static void given_statistics(const struct job *job, struct scratch *w, struct group *g, size_t index)
-{
-  double mean = entry(job, SLOT_RUNNING_MEAN, index % job->p->c, 0), var = entry(job, SLOT_RUNNING_VAR, index % job->p->c, 1);
-  double unused;
-  add_group(job, w, g, index, &unused);
-  if (job->p->eps_place == NORMATIVE_EPS_MAX && var < 0) var = 0; /* eps wins */
-  g->m = 1;
-  g->mean = isfinite(mean) ? 0 : mean;
-  dyadic_set_d(&g->s, isfinite(mean) ? mean : 0);
-  dyadic_set_d(&g->v, isfinite(var) ? var : 0);
-  place_eps(job, w, g);
-  if (!isfinite(var)) g->rstd = var > 0 ? 0 : NAN;
-}
-
-static void fill_group(const struct job *job, struct scratch *w, struct group *g, size_t index)
-{
-  if (job->evaluation) given_statistics(job, w, g, index);
-  else own_statistics(job, w, g, index);
-  mpfr_prec_t bits = (mpfr_prec_t)mpz_sizeinbase(g->s.z, 2);
-  mpfr_set_prec(g->s_value, bits < 64 ? 64 : bits);
-  dyadic_get(g->s_value, &g->s, MPFR_RNDN);
 }
 
 /* ---- numbers with a root ---- */
@@ -210,7 +35,7 @@ struct root_worker { /* of one thread: approximations that belong to the group a
 static void worker_init(struct root_worker *w, const struct job *job)
 {
   /* (x + r) m needs all bits of any two doubles and 31 more; 1 + gamma likewise. */
-  bool wide = job->residual, plus_one = job->p->casts == NORMATIVE_CAST_PLUS_ONE;
+  bool wide = job->data.residual, plus_one = job->data.p->casts == NORMATIVE_CAST_PLUS_ONE;
   memset(w, 0, sizeof *w);
   w->job = job;
   settler_init(&w->settler);
@@ -261,14 +86,14 @@ static mpfr_srcptr root_at(struct root_worker *w, int level)
 static void set_mx(struct root_worker *w)
 {
   mpfr_set_d(w->mx, w->element, MPFR_RNDN);
-  if (w->job->residual) mpfr_add_d(w->mx, w->mx, w->residual, MPFR_RNDN);
+  if (w->job->data.residual) mpfr_add_d(w->mx, w->mx, w->residual, MPFR_RNDN);
   if (w->g->m != 1) mpfr_mul_ui(w->mx, w->mx, w->g->m, MPFR_RNDN);
 }
 
 static void set_param(struct root_worker *w)
 {
   mpfr_set_d(w->param, w->gamma, MPFR_RNDN);
-  if (w->job->p->casts == NORMATIVE_CAST_PLUS_ONE) mpfr_add_ui(w->param, w->param, 1, MPFR_RNDN);
+  if (w->job->data.p->casts == NORMATIVE_CAST_PLUS_ONE) mpfr_add_ui(w->param, w->param, 1, MPFR_RNDN);
 }
 
 /* One evaluation at precision p with a proven radius. u = 2^-p. t is the rounded difference of exact numbers: a factor
@@ -347,7 +172,7 @@ static int root_compare(void *self, const struct dyadic *q)
 static void special_element(struct root_worker *w, size_t i, double special)
 {
   const struct group *g = w->g;
-  double t = special - g->mean, gamma = w->gamma + (w->job->p->casts == NORMATIVE_CAST_PLUS_ONE ? 1 : 0);
+  double t = special - g->mean, gamma = w->gamma + (w->job->data.p->casts == NORMATIVE_CAST_PLUS_ONE ? 1 : 0);
   if (special == 0 && g->mean == 0) {
     set_mx(w);
     t = mpfr_cmp(w->mx, g->s_value);
@@ -370,20 +195,20 @@ static void sum_element(struct root_worker *w, size_t i, double special)
 static void elements(struct root_worker *w, size_t index, size_t from, size_t to)
 {
   const struct job *job = w->job;
-  struct runs runs = problem_runs(job->p, index);
+  struct runs runs = problem_runs(job->data.p, index);
   struct real y = {root_approximate, root_compare, w};
   w->is_rstd = false;
   for (size_t k = from; k < to; ++k) {
     size_t i = element_at(&runs, k), j = param_at(&runs, k);
-    w->element = tensor_get(&job->in->t[SLOT_X], i);
-    w->residual = job->residual ? tensor_get(&job->in->t[SLOT_RESIDUAL], i) : 0;
-    w->gamma = entry(job, SLOT_GAMMA, j, job->p->casts == NORMATIVE_CAST_PLUS_ONE ? 0 : 1);
-    w->beta = entry(job, SLOT_BETA, j, 0);
+    w->element = tensor_get(&job->data.in->t[SLOT_X], i);
+    w->residual = job->data.residual ? tensor_get(&job->data.in->t[SLOT_RESIDUAL], i) : 0;
+    w->gamma = data_entry(&job->data, SLOT_GAMMA, j, job->data.p->casts == NORMATIVE_CAST_PLUS_ONE ? 0 : 1);
+    w->beta = data_entry(&job->data, SLOT_BETA, j, 0);
     double special = isfinite(w->element) && isfinite(w->residual) ? 0 : w->element + w->residual;
     if (special == 0 && w->g->mean == 0 && w->g->rstd == 1 && isfinite(w->gamma) && isfinite(w->beta))
       settle(&w->settler, output(job, SLOT_Y), i, &y);
     else special_element(w, i, special);
-    if (job->residual) sum_element(w, i, special);
+    if (job->data.residual) sum_element(w, i, special);
   }
 }
 
@@ -476,12 +301,12 @@ static void channel_sums(const struct job *job, struct scratch *w, struct group 
   mpz_set_ui(sum->s.z, 0);
   mpz_set_ui(sum->v.z, 0);
   sum->mean = sum->var = 0;
-  for (size_t index = c; index < problem_groups(job->p); index += job->p->c) {
-    double squares, special = add_group(job, w, g, index, &squares);
+  for (size_t index = c; index < problem_groups(job->data.p); index += job->data.p->c) {
+    double squares, special = group_sums(&job->data, w, g, index, &squares);
     sum->mean += special;
     if (squares != 0) sum->var = NAN;
     dyadic_add(&sum->s, &sum->s, &g->s);
-    dyadic_mul_ui(&w->q, &w->q, problem_m(job->p));
+    dyadic_mul_ui(&w->q, &w->q, problem_m(job->data.p));
     dyadic_mul(&w->t, &g->s, &g->s);
     dyadic_sub(&w->q, &w->q, &w->t);
     dyadic_add(&sum->v, &sum->v, &w->q);
@@ -492,9 +317,9 @@ static void channel_sums(const struct job *job, struct scratch *w, struct group 
 static void running_statistics(const struct job *job, struct scratch *w, struct group *g, struct settler *s,
                                struct ratio *q, size_t c)
 {
-  const struct normative_problem *p = job->p;
+  const struct normative_problem *p = job->data.p;
   unsigned long m = problem_m(p), n = problem_groups(p) / p->c;
-  double mean = entry(job, SLOT_RUNNING_MEAN, c, 0), var = entry(job, SLOT_RUNNING_VAR, c, 1);
+  double mean = data_entry(&job->data, SLOT_RUNNING_MEAN, c, 0), var = data_entry(&job->data, SLOT_RUNNING_VAR, c, 1);
   struct truth_tensor *means = output(job, SLOT_RUNNING_MEAN), *vars = output(job, SLOT_RUNNING_VAR);
   struct channel sum;
   struct dyadic d;
@@ -566,7 +391,7 @@ static void describe_group(struct scratch *w, struct root_worker *r, struct grou
   mpfr_set_ld(w->a, out->mu_hi, MPFR_RNDN);
   mpfr_sub(mean, mean, w->a, MPFR_RNDN);
   out->mu_lo = mpfr_get_ld(mean, MPFR_RNDN);
-  out->mean_abs = quotient(w->a, &g->abs, problem_m(r->job->p), false);
+  out->mean_abs = quotient(w->a, &g->abs, problem_m(r->job->data.p), false);
   out->sigma2 = quotient(w->a, &g->v, m, true);
   out->kappa = condition(w, g);
   if (g->rstd != 1) return;
@@ -597,7 +422,7 @@ static void thread_clear(struct thread *t)
 
 static void start_group(struct thread *t, const struct job *job, size_t index)
 {
-  fill_group(job, &t->scratch, &t->group, index);
+  group_fill(&job->data, &t->scratch, &t->group, index);
   worker_take(&t->worker, &t->group);
   saved_statistics(&t->worker, &t->ratio, index);
   describe_group(&t->scratch, &t->worker, &job->truth->group[index]);
@@ -606,7 +431,7 @@ static void start_group(struct thread *t, const struct job *job, size_t index)
 /* Many groups: one thread for each. */
 static void across_groups(const struct job *job, bool parallel)
 {
-  size_t groups = problem_groups(job->p), m = problem_m(job->p);
+  size_t groups = problem_groups(job->data.p), m = problem_m(job->data.p);
 #pragma omp parallel if (parallel)
   {
     struct thread t;
@@ -623,7 +448,7 @@ static void across_groups(const struct job *job, bool parallel)
 /* Few large groups: all threads on each. */
 static void inside_groups(const struct job *job)
 {
-  size_t groups = problem_groups(job->p), m = problem_m(job->p);
+  size_t groups = problem_groups(job->data.p), m = problem_m(job->data.p);
   struct thread first;
   thread_init(&first, job);
   for (size_t index = 0; index < groups; ++index) {
@@ -648,7 +473,7 @@ static void all_running(const struct job *job, bool parallel)
     struct thread t;
     thread_init(&t, job);
 #pragma omp for schedule(dynamic)
-    for (size_t c = 0; c < job->p->c; ++c)
+    for (size_t c = 0; c < job->data.p->c; ++c)
       running_statistics(job, &t.scratch, &t.group, &t.worker.settler, &t.ratio, c);
     thread_clear(&t);
   }
@@ -699,8 +524,8 @@ int oracle_run(const struct normative_problem *p, const struct tensors *in, stru
     return -1;
   }
   if (!problem_elements(p)) return 0;
-  struct job job = {.p = p, .in = in, .truth = truth, .centred = norm_find(p->norm)->centred,
-                    .evaluation = p->mode == NORMATIVE_EVALUATION && p->running, .residual = p->residual != 0};
+  struct job job = {.truth = truth, .data = {.p = p, .in = in, .centred = norm_find(p->norm)->centred,
+                    .evaluation = p->mode == NORMATIVE_EVALUATION && p->running, .residual = p->residual != 0}};
   bool parallel = !omp_in_parallel() && problem_elements(p) > 4096;
   if (parallel && problem_groups(p) < 4 * (size_t)omp_get_max_threads()) inside_groups(&job);
   else across_groups(&job, parallel);

@@ -24,7 +24,7 @@ struct truth_tensor {
   struct wide *exact;
   struct tensor nearest; /* correctly rounded, in the tensor's own type */
 };
-/* Exact quantities of a group, each rounded up in magnitude; what BOUNDS.md's formulas take. */
+/* Exact quantities of a group, each rounded up in magnitude; what the formulas of bounds.txt take. */
 struct group_truth {
   long double mu_hi, mu_lo; /* the mean as a sum of two, 2^-126 relative */
   long double mean_abs;     /* A = mean|x| */

@@ -280,7 +280,7 @@ void process_stop(struct process *p, char *how, size_t size)
   while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR) continue;
   if (by_itself && size) describe_end(status, how, size);
   drain_err(p);
-  if (p->part[0]) memcpy(p->said, p->part, sizeof p->said);
+  if (p->part[0] && (by_itself || !p->said[0])) memcpy(p->said, p->part, sizeof p->said); /* a last word without its end */
   if (p->out >= 0) close(p->out);
   if (p->err >= 0) close(p->err);
   p->pid = 0;

@@ -225,6 +225,7 @@ static void judgement_to_json(json_t *o, const struct record *r)
     json_array_append_new(explained, json_string(j->explained[k]));
   for (int k = 0; k < COVERED_MAX && j->covered[k]; ++k) json_array_append_new(covered, json_string(j->covered[k]));
   json_object_set_new(o, "nulp", number(j->worst_nulp));
+  json_object_set_new(o, "bound", number(f->loosest));
   json_object_set_new(o, "outputs", outputs);
   json_object_set_new(o, "members", members);
   json_object_set_new(o, "explained", explained);

@@ -190,7 +190,7 @@ static void numbers(FILE *f, const struct report *r, const struct counts *c)
 
 /* ---- verdict matrix ---- */
 
-static int add_name(const char *name, void *arg)
+static int is_name(const char *name, void *arg)
 {
   return !strcmp(name, arg);
 }
@@ -198,9 +198,9 @@ static int add_name(const char *name, void *arg)
 /* 0 this library, 1 specimens, 2 all others */
 static int group_of(const char *implementation)
 {
-  if (builtin_group("reference", add_name, (void *)implementation) > 0) return 0;
-  if (builtin_group("optimized", add_name, (void *)implementation) > 0) return 0;
-  return builtin_group("specimens", add_name, (void *)implementation) > 0 ? 1 : 2;
+  if (builtin_group("reference", is_name, (void *)implementation) > 0) return 0;
+  if (builtin_group("optimized", is_name, (void *)implementation) > 0) return 0;
+  return builtin_group("specimens", is_name, (void *)implementation) > 0 ? 1 : 2;
 }
 
 static const char *const group_text[] = {
@@ -267,19 +267,19 @@ static void matrix_cell(FILE *f, const struct records_line *l)
   fprintf(f, "<td class=\"%s\"><b class=\"v\">%s</b>", verdict_name[v], verdict_name[v]);
   nulp_text(nulp, l->nulp);
   if (judged) {
-    fprintf(f, "%s nULP<br>", nulp);
+    fprintf(f, "%s&nbsp;nULP<br>", nulp);
     html(f, records_line_cover(l));
-    fprintf(f, "<small>%zu judged%s", judged, bad ? ", " : "");
-    if (bad) fprintf(f, "%zu failed", bad);
-    if (l->known) fprintf(f, " (%zu known)", l->known);
+    fprintf(f, "<small>%zu judged", judged);
+    if (bad) fprintf(f, ", %zu&nbsp;failed", bad);
+    if (l->known) fprintf(f, ", %zu&nbsp;known", l->known);
+    for (int k = RANGE; k <= SKIP; ++k)
+      if (l->count[k]) fprintf(f, ", %zu&nbsp;%s", l->count[k], verdict_name[k]);
     fputs("</small>", f);
   } else if (l->skip_reason) {
     fputs("<small>", f);
     html(f, l->skip_reason);
     fputs("</small>", f);
   }
-  for (int k = RANGE; k <= SKIP && judged; ++k)
-    if (l->count[k]) fprintf(f, "<small>%zu %s</small>", l->count[k], verdict_name[k]);
   fputs("</td>", f);
 }
 
@@ -349,8 +349,8 @@ static void matrix(FILE *f, const struct report *r)
         "named after <i>against</i>; FAIL: one is outside; CRASH and TIMEOUT: the process died or hung</dd>\n"
         "<dt>nULP</dt><dd>error / ulp of the result's scale: the worst element of y (of dx backward) in all cases of the "
         "cell; a correctly rounded result has at most 0.5 where the scale is the result itself</dd>\n"
-        "<dt>smallest cover</dt><dd>third line: the weakest preset that some case needed, so the strictest that explains all; "
-        "<i>none</i>: no algorithm in the list is as far off</dd>\n"
+        "<dt>smallest cover</dt><dd>third line: the strictest preset whose bound holds in all judged cases of the cell; "
+        "<i>none</i>: no single one does</dd>\n"
         "<dt>not counted</dt><dd>RANGE: an intermediate of the preset's own algorithm overflows there; MISTRUSTED: the bound "
         "is wider than the result; UNDECIDED: the oracle gave up; SKIP: the implementation declines the case</dd></dl>\n", f);
   free(m.line);
@@ -362,9 +362,9 @@ static void legend(FILE *f)
 {
   static const struct { const char *shape, *text; } entry[] = {
     {"<circle cx=\"5\" cy=\"5\" r=\"3\" fill=\"var(--plot4)\"/>", "a case inside its bound"},
-    {"<path d=\"M1 5h8M5 1v8M2 2l6 6M8 2l-6 6\" stroke=\"var(--plot5)\"/>", "outside: FAIL"},
+    {"<path d=\"M1 5h8M5 1v8M2 2l6 6M8 2l-6 6\" stroke=\"var(--plot5)\"/>", "outside, in y or another output: FAIL"},
     {"<path d=\"M5 1l4 7H1z\" fill=\"none\" stroke=\"var(--plot6)\"/>", "outside of the preset's range: not counted"},
-    {"<path d=\"M5 2v6M2 5h6\" stroke=\"var(--plot3)\"/>", "the required preset's bound at the case's worst element"}};
+    {"<path d=\"M5 2v6M2 5h6\" stroke=\"var(--plot3)\"/>", "its largest bound, of the required preset"}};
   fputs("<p class=\"legend\">", f);
   for (size_t i = 0; i < sizeof entry / sizeof *entry; ++i)
     fprintf(f, "<span><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\">%s</svg>%s</span>", entry[i].shape, entry[i].text);
@@ -376,8 +376,8 @@ static void pictures(FILE *f, const struct report *r, const struct pictures *p)
   fputs("<h2 id=\"error\">Error against condition number</h2>\n"
         "<p>How each implementation loses digits as the mean grows beside the deviation. A point is a case: its worst error of "
         "y in nULP against the largest condition number |mean| / deviation of its groups; all pictures have the same axes. What is "
-        "at most 0.001 stands on the line 0, so do constant groups of zeros; <i>inf</i> holds infinite and NaN errors, and the "
-        "condition number of groups that are constant and not zero. Points that would cover each other are drawn once.</p>\n", f);
+        "at most 0.001 stands at 0, so do groups with mean 0; <i>more</i> holds what is beyond the axis, infinite or NaN: so the "
+        "condition number of constant groups. Points that would cover each other are drawn once.</p>\n", f);
   legend(f);
   fputs("<div class=\"panels\">\n", f);
   for (size_t k = 0; k < p->count; ++k) {
@@ -399,7 +399,7 @@ static void speed(FILE *f, const struct report *r)
         "once and y once, also where a kernel reads x again. The fastest of a block is bold. Bars end at 125 %.</p>\n", f);
   if (r->lost > 0.02)
     fprintf(f, "<p><span class=\"state RANGE\"><b>Distrust these figures:</b> other processes took %.0f %% of the cores meanwhile, "
-               "which falsifies most of all those of several threads.</span></p>\n", 100 * r->lost);
+               "which falsifies most of all those of several threads.</span></p>\n", 100 * fmin(r->lost, 1));
   fputs("<div class=\"speeds\">\n", f);
   report_speed(f, r);
   fputs("</div>\n", f);
@@ -451,6 +451,10 @@ static void finding(FILE *f, const struct record *c)
   value(f, "got", w->got);
   fprintf(f, "<br>error <b>%s nULP</b>, bound %s nULP of ", nulp, bound);
   html(f, c->j.member[0]);
+  if (w->slot != SLOT_Y && c->j.nulp[SLOT_Y] >= 0) {
+    nulp_text(nulp, c->j.nulp[SLOT_Y]);
+    fprintf(f, "; y is off by up to %s nULP", nulp);
+  }
   fputs("; covered by ", f);
   if (!c->j.explained[0]) fputs("no preset", f);
   for (int k = 0; k < EXPLAINED_MAX && c->j.explained[k]; ++k) {
@@ -572,8 +576,8 @@ static void reading(FILE *f)
         "it computes something else.</p>\n"
         "<p>A preset that covers a result does not tell which algorithm made it: only hostile data separate them. "
         "A specimen that passes its own preset with a large error is honest; the error is its algorithm's. "
-        "A peer is judged against the default preset; its FAIL says that it is further off than any float algorithm "
-        "with short sums can be, and the smallest cover says what it behaves like.</p>\n"
+        "A peer is judged against the default preset, <code>f32-stable</code>: its FAIL says that neither float sums of at "
+        "most 4096 terms in a row nor Welford's method over as many explain its error; the smallest cover says what would.</p>\n"
         "<p>Take a row of <i>Verdicts</i>, look at its picture below, then at its worst cases; the command under each repeats it alone. "
         "<code>build/bin/normative list presets</code> and <code>list families</code> explain the names.</p>\n", f);
 }

@@ -10,10 +10,10 @@ mkdir -p "$out" || exit 2
 rm -f "$out"/*.jsonl "$out"/*.log
 
 # step NAME ARGUMENT...: normative ARGUMENT... --json $out/NAME.jsonl, its output in $out/NAME.log; the command goes to $out/ran
-: >"$out/ran.log"
+: >"$out/commands"
 step() {
   name=$1; shift
-  echo "$normative $* --json $out/$name.jsonl" | tee -a "$out/ran.log"
+  echo "$normative $* --json $out/$name.jsonl" | tee -a "$out/commands"
   "$normative" "$@" --json "$out/$name.jsonl" >"$out/$name.log" 2>&1
   code=$?
   [ -s "$out/$name.jsonl" ] && records="$records $out/$name.jsonl"
@@ -33,7 +33,7 @@ step specimens check specimens --tier quick --require declared
 # A peer that cannot be had or judged is no error of ours.
 step peers check peers --tier quick
 [ $? -le 1 ] || echo "peers: $(tail -n 1 "$out/peers.log")"
-step bench bench
+step bench bench --shapes bench/shapes/default.txt
 case $? in
   0) ;;
   1) grep -h '"failed":' "$out/bench.jsonl" | grep -qE '"implementation":"(reference|optimized)"' &&
@@ -42,7 +42,7 @@ case $? in
 esac
 
 set --
-while IFS= read -r command; do set -- "$@" --ran "$command"; done <"$out/ran.log"
+while IFS= read -r command; do set -- "$@" --ran "$command"; done <"$out/commands"
 # shellcheck disable=SC2086
 "$normative" report --out "$out" "$@" $records >"$out/report.log" 2>&1 || broke "the page was not written" "$out/report.log"
 

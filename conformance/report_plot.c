@@ -12,10 +12,12 @@
 
 extern char **environ;
 
-/* Logarithmic axes, the same for all pictures, in decades. What is below a floor is drawn on it, what is beyond all numbers
-   (infinite, NaN) on the last tic. */
+/* Logarithmic axes, the same for all pictures, in decades. What is below a floor is drawn on it; what is larger than all that
+   counts, infinite or NaN, on the top. */
 struct axes { int x_floor, x_top, y_floor, y_top; };
-#define PLAIN_FLOOR (-3)
+#define FLOOR (-3)
+#define LEAST_TOP 6
+#define HIGHEST_TOP 12
 
 /* A point's kind decides its symbol. */
 enum kind { BOUND, INSIDE, OUTSIDE, UNCOUNTED, KINDS };
@@ -33,18 +35,22 @@ static double decade(double x, int floor, int top)
   return x > pow(10, floor) ? fmin(log10(x), top) : floor;
 }
 
+/* The top that leaves a decade of room above x. */
+static int beyond(double x, int top)
+{
+  int own = isfinite(x) && x > 0 ? (int)ceil(log10(x)) + 1 : top;
+  return own < top ? top : own < HIGHEST_TOP ? own : HIGHEST_TOP;
+}
+
 static struct axes axes_of(const struct report *r)
 {
-  struct axes a = {.x_floor = PLAIN_FLOOR, .x_top = 3, .y_floor = PLAIN_FLOOR, .y_top = 3};
+  struct axes a = {.x_floor = FLOOR, .x_top = LEAST_TOP, .y_floor = FLOOR, .y_top = LEAST_TOP};
   for (size_t i = 0; i < r->checks.count; ++i) {
     const struct record *c = &r->checks.r[i];
-    if (!shown(c)) continue;
-    double x = c->j.kappa, y = c->j.worst_nulp;
-    if (isfinite(x) && x > 0 && ceil(log10(x)) + 1 > a.x_top) a.x_top = (int)ceil(log10(x)) + 1;
-    if (isfinite(y) && y > 0 && ceil(log10(y)) + 1 > a.y_top) a.y_top = (int)ceil(log10(y)) + 1;
+    if (!shown(c) || c->verdict == RANGE) continue;
+    a.x_top = beyond(c->j.kappa, a.x_top);
+    a.y_top = beyond(c->j.worst_nulp, a.y_top);
   }
-  if (a.x_top > 15) a.x_top = 15;
-  if (a.y_top > 15) a.y_top = 15;
   return a;
 }
 
@@ -67,13 +73,11 @@ static struct points points_of(const struct report *r, const char *implementatio
   struct points p = {0};
   for (size_t i = 0; i < r->checks.count; ++i) {
     const struct record *c = &r->checks.r[i];
-    const struct finding *f = &c->j.finding[0];
     if (c->implementation != implementation || !shown(c)) continue;
     double x = decade(c->j.kappa, a->x_floor, a->x_top);
-    bool main_output = f->slot == SLOT_Y || f->slot == SLOT_DX;
     add_point(&p, x, decade(c->j.worst_nulp, a->y_floor, a->y_top),
               c->verdict == PASS ? INSIDE : c->verdict == RANGE ? UNCOUNTED : OUTSIDE);
-    if (main_output && isfinite(f->bound)) add_point(&p, x, decade(f->bound, a->y_floor, a->y_top), BOUND);
+    if (c->verdict != RANGE) add_point(&p, x, decade(c->j.finding[0].loosest, a->y_floor, a->y_top), BOUND);
   }
   return p;
 }
@@ -88,7 +92,7 @@ enum { INK = 1, GRID, FIRST_KIND };
 static void tics(FILE *f, char axis, int floor, int top)
 {
   int step = top - floor > 9 ? 3 : 2;
-  fprintf(f, "set %ctics scale 0.4,0 textcolor rgb '" PLOT_COLOUR "' (\"0\" %d, \"inf\" %d", axis, INK, floor, top);
+  fprintf(f, "set %ctics scale 0.4,0 textcolor rgb '" PLOT_COLOUR "' (\"0\" %d, \"more\" %d", axis, INK, floor, top);
   for (int k = floor + 1; k < top; ++k) {
     if (k % step || k < floor + 2 || k > top - 2) fprintf(f, ", \"\" %d", k);
     else if (k) fprintf(f, ", \"10^{%d}\" %d", k, k);
@@ -118,14 +122,13 @@ static void write_script(FILE *f, const struct points *p, const struct axes *a)
   fputc('\n', f);
 }
 
-static char *whole(FILE *f, size_t *size)
+static char *whole(FILE *f)
 {
   long end = fseek(f, 0, SEEK_END) ? -1 : ftell(f);
   char *text = malloc((size_t)(end > 0 ? end : 0) + 1);
   if (!text) abort();
   rewind(f);
-  *size = fread(text, 1, (size_t)(end > 0 ? end : 0), f);
-  text[*size] = 0;
+  text[fread(text, 1, (size_t)(end > 0 ? end : 0), f)] = 0;
   return text;
 }
 
@@ -143,10 +146,11 @@ static int run_gnuplot(FILE *stream[3], struct error *e)
   if (number) return fail(e, "gnuplot: %s; the pictures need it (Debian: gnuplot-nox)", strerror(number));
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
   if (WIFEXITED(status) && !WEXITSTATUS(status)) return 0;
-  size_t size;
-  char *said = whole(stream[2], &size);
-  const char *line = said + strspn(said, "\n");
-  fail(e, "gnuplot failed: %.*s", (int)strcspn(line, "\n"), line);
+  char *said = whole(stream[2]);
+  const char *line = said + strspn(said, " \n");
+  if (*line) fail(e, "gnuplot failed: %.*s", (int)strcspn(line, "\n"), line);
+  else if (WIFSIGNALED(status)) fail(e, "gnuplot was killed: %s", strsignal(WTERMSIG(status)));
+  else fail(e, "gnuplot exited with status %d", WEXITSTATUS(status));
   free(said);
   return -1;
 }
@@ -192,7 +196,6 @@ static int draw(const struct report *r, const char *implementation, const struct
   struct points points = points_of(r, implementation, a);
   FILE *stream[3] = {tmpfile(), tmpfile(), tmpfile()};
   char label[300];
-  size_t size;
   int bad = stream[0] && stream[1] && stream[2] ? 0 : fail(e, "a temporary file: %s", strerror(errno));
   if (!bad) {
     write_script(stream[0], &points, a);
@@ -200,7 +203,7 @@ static int draw(const struct report *r, const char *implementation, const struct
     bad = ferror(stream[0]) ? fail(e, "a temporary file: %s", strerror(errno)) : run_gnuplot(stream, e);
   }
   if (!bad) {
-    char *text = whole(stream[1], &size);
+    char *text = whole(stream[1]);
     snprintf(label, sizeof label, "%s: error in nULP against condition number, %zu points", implementation, points.count);
     if (strstr(text, "</svg>")) *svg = restyle(text, picture, label);
     else bad = fail(e, "gnuplot drew nothing");

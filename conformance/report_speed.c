@@ -61,10 +61,11 @@ static void bar(FILE *f, const struct timing *t)
   bool copy = !strcmp(t->implementation, "copy"), fastest = t->ratio == 1;
   double length = fmin((copy ? 1 : t->copy_fraction) / FULL_BAR, 1);
   time_text(time, t->median_s);
-  fprintf(f, "<td class=\"bars\"><span class=\"bar%s\"><i style=\"width:%.1f%%\"></i></span></td><td>%s%.1f%s</td><td>",
-          copy ? " copy" : fastest ? " best" : "", isfinite(length) ? 100 * length : 0, fastest ? "<b>" : "", t->gb_per_s,
+  fprintf(f, "<td class=\"bars\"><span class=\"bar%s\"><i style=\"width:%.1f%%\"></i></span></td><td>%s%.*f%s</td><td>",
+          copy ? " copy" : fastest ? " best" : "", isfinite(length) ? 100 * length : 0, fastest ? "<b>" : "", t->gb_per_s < 1 ? 3 : 1, t->gb_per_s,
           fastest ? "</b>" : "");
-  if (!copy && isfinite(t->copy_fraction)) fprintf(f, "%.0f %%", 100 * t->copy_fraction);
+  if (!copy && isfinite(t->copy_fraction))
+    fprintf(f, t->copy_fraction < 10 ? "%.0f %%" : "%.0f x", t->copy_fraction < 10 ? 100 * t->copy_fraction : t->copy_fraction);
   fprintf(f, "</td><td>%s</td></tr>\n", time);
 }
 

@@ -13,7 +13,7 @@ const char report_style[] =
   "body{margin:0 auto;max-width:84rem;padding:1.2rem;background:var(--paper);color:var(--ink);"
   "font:15px/1.5 system-ui,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;font-variant-numeric:tabular-nums}\n"
   "h1{font-size:1.6rem;margin:0 0 .3rem}h2{font-size:1.2rem;margin:2.4rem 0 .5rem;border-bottom:1px solid var(--line);"
-  "padding-bottom:.25rem}p{max-width:62rem;margin:.5rem 0}a{color:var(--link)}nav a{margin-right:1.1em;white-space:nowrap}\n"
+  "padding-bottom:.25rem}p{max-width:62rem;margin:.5rem 0}a{color:var(--link)}nav{display:flex;flex-wrap:wrap;gap:.2em 1.1em}\n"
   "code{font:.86em/1.45 ui-monospace,'DejaVu Sans Mono',Menlo,monospace;overflow-wrap:anywhere}\n"
   "table{border-collapse:collapse}th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;font-weight:inherit}"
   ".note,.legend{color:var(--soft)}small{font-size:.82em}\n"
@@ -50,6 +50,6 @@ const char report_style[] =
   "@media(max-width:40rem){body{padding:.8rem;font-size:14px}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}"
   ".counts tr{display:block;padding:.3rem 0}.counts td{display:inline;padding:0 .4rem 0 0}.counts td:last-child{display:block}"
   ".matrix tbody th{position:sticky;left:0;background:var(--paper);min-width:7.5rem;max-width:8.5rem}.matrix td{min-width:7.4rem}}\n"
-  "@media print{:root{--paper:#fff}body{max-width:none;font-size:11px;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
-  "figure,details,tr{break-inside:avoid}nav{display:none}.panels{grid-template-columns:repeat(3,1fr)}"
+  "@media print{html{font-size:10.5px}body{max-width:none;padding:0;font-size:1rem;print-color-adjust:exact;-webkit-print-color-adjust:exact}"
+  ".panels figure,.worst tr,.matrix tr,.counts tr,.speed tbody{break-inside:avoid}nav{display:none}.panels{grid-template-columns:repeat(3,1fr)}"
   ".speeds{grid-template-columns:repeat(2,1fr)}.wide{overflow:visible}.matrix td,.matrix tbody th{min-width:0}}\n";

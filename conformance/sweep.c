@@ -223,6 +223,7 @@ static void powers(struct sweeping *w, const struct target *t)
   give(w, sized(w, t, "smallint", 1025, 6, BOTH));
   give(w, sized(w, t, "constant", 1, 65536, FIRST));
   if (t->mode == NORMATIVE_TRAINING) give(w, sized(w, t, "smallint", 1, 65539, SECOND));
+  if (t->row->axes == 2) give(w, sized(w, t, "normal", 65541, 3, FIRST)); /* a row number of 16 bits wraps */
 }
 
 /* Sums so long that their order shows: sequential float sums, float counters, one block lost in many. Means of 1e3 are
@@ -369,6 +370,17 @@ static void geometry(struct sweeping *w, const struct target *t)
   }
 }
 
+/* y itself subnormal, and no beta to hide it: flush to zero. */
+static void subnormal_results(struct sweeping *w, const struct target *t)
+{
+  static const char *const gamma[] = {"ones", "tiny"};
+  for (size_t i = 0; i < LENGTH(gamma); ++i) {
+    struct testcase tc = sized(w, t, i ? "scale1e-20" : "subnormal", 3, 33, BOTH);
+    set_param(&tc, gamma[i], "absent");
+    give(w, tc);
+  }
+}
+
 /* x times 2^k, eps times 4^k: the same bits of y as at k = 0. */
 static void scaled_pairs(struct sweeping *w, const struct target *t)
 {
@@ -409,7 +421,8 @@ static void recorded(struct sweeping *w, const struct target *t)
 static void one_target(struct sweeping *w, const struct target *t)
 {
   void (*const sections[])(struct sweeping *, const struct target *) = {
-    families, lengths, powers, longest, places, epsilons, params, running, geometry, scaled_pairs, recorded};
+    families, lengths, powers, longest, places, epsilons, params, running, geometry, subnormal_results, scaled_pairs,
+    recorded};
   for (size_t i = 0; i < LENGTH(sections); ++i) sections[i](w, t);
 }
 

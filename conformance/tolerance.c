@@ -35,23 +35,49 @@ static void need_below(struct stage *s, long double value, const struct arithmet
 /* ---- sums that no order of addition rounds ---- */
 
 /* Terms that are multiples of 2^lowest: every partial sum is one, and exact while the sum of magnitudes is at most
-   2^(precision + lowest). */
-static bool exact_sum(long double sum, int lowest, int precision)
+   2^(precision + lowest) and 2^lowest is a number that the arithmetic has and does not flush. */
+static bool exact_sum(const struct stage *s, long double sum, int lowest)
 {
-  return lowest > INT_MIN / 4 && sum * (1 + 0x1p-40L) <= ldexpl(1, precision + lowest);
+  int least = s->LF > 0 ? ilogbl(s->LF) : s->sums->least_exponent - s->sums->precision + 1;
+  return lowest >= least && sum * (1 + 0x1p-40L) <= ldexpl(1, s->sums->precision + lowest);
 }
 
 static bool mean_sum_exact(const struct stage *s)
 {
-  return exact_sum(s->m * s->q.mean_abs, s->g->lowest, s->sums->precision);
+  return exact_sum(s, s->m * s->q.mean_abs, s->g->lowest);
 }
 
-/* About a mean of zero, which is then exact too. */
+/* The exponent of m if it is a power of two, else -1. */
+static int power_of_two(long double m)
+{
+  int exponent;
+  return frexpl(m, &exponent) == 0.5L ? exponent - 1 : -1;
+}
+
+/* Of an exact sum, 0/m and s/2^k are exact in every way of dividing, unless s/2^k is too small a number. */
+static bool mean_exact(const struct stage *s)
+{
+  int k = power_of_two(s->m);
+  if (!mean_sum_exact(s)) return false;
+  return (s->q.mu_hi == 0 && s->q.mu_lo == 0) || (k >= 0 && exact_sum(s, 0, s->g->lowest - k));
+}
+
+/* The deviations from an exact mean (RMSNorm: x itself) are multiples of this power of two. */
+static int lowest_deviation(const struct stage *s)
+{
+  return s->g->lowest - (s->p->norm == NORMATIVE_RMSNORM || s->q.mu_hi == 0 ? 0 : power_of_two(s->m));
+}
+
+/* Then they sum to exactly 0: their magnitudes sum to at most m sigma. */
+static bool deviations_exact(const struct stage *s)
+{
+  return mean_exact(s) && exact_sum(s, s->m * s->sigma, lowest_deviation(s));
+}
+
 static bool square_sum_exact(const struct stage *s)
 {
-  bool about_zero = s->q.mu_hi == 0 && s->q.mu_lo == 0 && mean_sum_exact(s);
-  return (about_zero || s->p->norm == NORMATIVE_RMSNORM) &&
-         exact_sum(s->m * s->q.sigma2, s->g->lowest > INT_MIN / 4 ? 2 * s->g->lowest : INT_MIN, s->sums->precision);
+  if (s->g->lowest == INT_MIN || (s->p->norm != NORMATIVE_RMSNORM && !mean_exact(s))) return false;
+  return exact_sum(s, s->m * s->q.sigma2, 2 * lowest_deviation(s));
 }
 
 /* ---- the algorithms ---- */
@@ -71,19 +97,25 @@ static long double as_kept(const struct stage *s, long double e)
   return wider(s->sums, s->kept) ? bound_kept(s->sums->u, e, magnitude_of_mean(&s->q), s->kept->u, 3 * s->kept->lam + s->apply_LF) : e;
 }
 
+/* The mean of a corrected two-pass, m' + c, is another number than m', and may be rounded or not. */
+static long double two_pass_mean(const struct stage *s, long double h)
+{
+  const long double u = s->sums->u, lam = s->sums->lam, mu = magnitude_of_mean(&s->q);
+  const long double e = mean_exact(s) ? 0 : bound_mean(u, mean_sum_exact(s) ? 0 : h, CM, s->q.mean_abs, lam, s->LF);
+  const long double ec = bound_correction(u, h, CM, s->q.mean_abs, mu, s->q.sigma2, e, lam, s->LF);
+  if (deviations_exact(s)) return 0;
+  return larger(e, larger(bound_corrected_mean(u, e, ec), bound_kept(u, ec, mu, u, lam + s->LF)));
+}
+
 static void two_pass(struct stage *s)
 {
   const long double u = s->sums->u, lam = s->sums->lam, mu = magnitude_of_mean(&s->q), sigma2 = s->q.sigma2;
-  const long double h = mean_sum_exact(s) ? 0 : s->h, hv = square_sum_exact(s) ? 0 : s->h;
-  const long double grown = 1 + bound_P(u, s->h + 8);
-  long double e = bound_mean(u, h, CM, s->q.mean_abs, lam, s->LF);
-  long double ec = bound_correction(u, h, CM, s->q.mean_abs, mu, sigma2, e, lam, s->LF);
-  e = larger(e, larger(bound_corrected_mean(u, e, ec), bound_kept(u, ec, mu, u, lam + s->LF)));
-  const long double about = as_kept(s, e);
-  ec = bound_correction(u, hv, CM, s->q.mean_abs, mu, sigma2, about, lam, s->LF);
-  const long double v = bound_corrected(u, hv, CM, sigma2, about, ec, lam, s->LF);
-  widen(s, e, smaller(sigma2, larger(v, bound_two_pass_low(u, hv, CM, sigma2, about, lam, s->LF))),
-        larger(v, bound_two_pass_high(u, hv, CM, sigma2, about, lam, s->LF)));
+  const long double h = square_sum_exact(s) ? 0 : s->h, grown = 1 + bound_P(u, s->h + 8);
+  const long double e = two_pass_mean(s, s->h), about = as_kept(s, e);
+  const long double ec = bound_correction(u, h, CM, s->q.mean_abs, mu, sigma2, about, lam, s->LF);
+  const long double v = bound_corrected(u, h, CM, sigma2, about, ec, lam, s->LF);
+  widen(s, e, smaller(sigma2, larger(v, bound_two_pass_low(u, h, CM, sigma2, about, lam, s->LF))),
+        larger(v, bound_two_pass_high(u, h, CM, sigma2, about, lam, s->LF)));
   need_below(s, s->m * s->q.mean_abs * grown, s->sums);
   need_below(s, s->m * (sigma2 + about * about) * grown, s->sums);
   need_below(s, s->m * (about + ec) * s->m * (about + ec), s->sums); /* (sum d)^2 */
@@ -92,11 +124,13 @@ static void two_pass(struct stage *s)
 static void one_pass(struct stage *s)
 {
   const long double u = s->sums->u, mu = magnitude_of_mean(&s->q), grown = 1 + bound_P(u, s->h + 8);
-  const long double e = bound_mean(u, mean_sum_exact(s) ? 0 : s->h, CM, s->q.mean_abs, s->sums->lam, s->LF);
-  const long double v = bound_one_pass(u, s->h, CM, mu, s->q.sigma2, e, s->sums->lam, s->LF);
+  const long double squares = s->m * (s->q.sigma2 + mu * mu);
+  const bool exact = s->g->lowest != INT_MIN && exact_sum(s, squares, 2 * s->g->lowest);
+  const long double e = mean_exact(s) ? 0 : bound_mean(u, mean_sum_exact(s) ? 0 : s->h, CM, s->q.mean_abs, s->sums->lam, s->LF);
+  const long double v = bound_one_pass(u, exact ? 0 : s->h, CM, mu, s->q.sigma2, e, s->sums->lam, s->LF);
   widen(s, e, v, v);
   need_below(s, s->m * s->q.mean_abs * grown, s->sums);
-  need_below(s, s->m * (s->q.sigma2 + mu * mu) * grown, s->sums);
+  need_below(s, squares * grown, s->sums);
 }
 
 static void welford(struct stage *s)
@@ -297,7 +331,7 @@ void tolerance_of(const struct normative_problem *p, const struct group_facts *g
   else own(&s);
   t->E = rstd_error(&s);
   rstd_range(&s);
-  t->e = evaluation || p->norm == NORMATIVE_RMSNORM ? s.e : s.e == 0 ? 0 : as_kept(&s, s.e);
+  t->e = evaluation || p->norm == NORMATIVE_RMSNORM ? s.e : s.q.max_abs == 0 ? 0 : as_kept(&s, s.e);
   t->range = s.range;
   t->sum = s.tensor->u + (wider(s.apply, s.tensor) ? s.apply->u * (1 + s.tensor->u) : 0);
   t->mean = stored(&s, s.kept, t->e, magnitude_of_mean(&s.q));
@@ -313,6 +347,6 @@ bool tolerance_range_y(const struct group_facts *g, const struct preset *preset,
   const long double mu = magnitude_of_mean(g->truth);
   long double most = f[F_G] * r;
   if (preset->folded) most = larger(r * (f[F_X] + mu + t->e), larger(most, r * (f[F_GX] + f[F_G] * (mu + t->e)) + f[F_B]));
-  else most = larger(most, larger(r * (f[F_GD] + f[F_G] * t->e) + f[F_B], f[F_D] + t->e));
+  else most = larger(larger(most, r * (f[F_GD] + f[F_G] * t->e) + f[F_B]), larger(r, 1) * (f[F_D] + t->e));
   return t->range && !(most > largest);
 }

@@ -58,7 +58,7 @@ struct sums NAMED(opt_deviations)(const float *x, struct block b, double m)
 }
 
 /* gamma ((x - m) - c) rstd + beta. The mean is m + c: subtracting one after the other loses nothing of c. */
-INLINE lanes affine(lanes x, lanes m, lanes c, lanes rstd, lanes gamma, lanes beta)
+INLINE lanes lanes_affine(lanes x, lanes m, lanes c, lanes rstd, lanes gamma, lanes beta)
 {
   lanes xhat = lanes_mul(lanes_sub(lanes_sub(x, m), c), rstd);
   return lanes_add(lanes_mul(xhat, gamma), beta);
@@ -70,9 +70,9 @@ void NAMED(opt_apply)(float *y, const float *x, struct block b, struct statistic
   const lanes m = lanes_all(t.m), c = lanes_all(t.c), r = lanes_all(t.rstd), g = lanes_all(gamma), h = lanes_all(beta);
   for (size_t i = 0; i < b.rows; i++, x += b.stride, y += b.stride) {
     size_t j = 0;
-    for (; b.cols - j >= LANES; j += LANES) lanes_store(y + j, affine(lanes_load(x + j), m, c, r, g, h));
+    for (; b.cols - j >= LANES; j += LANES) lanes_store(y + j, lanes_affine(lanes_load(x + j), m, c, r, g, h));
     if (j < b.cols)
-      lanes_store_some(y + j, affine(lanes_load_some(x + j, b.cols - j), m, c, r, g, h), b.cols - j);
+      lanes_store_some(y + j, lanes_affine(lanes_load_some(x + j, b.cols - j), m, c, r, g, h), b.cols - j);
   }
 }
 
@@ -92,11 +92,11 @@ void NAMED(opt_apply_row)(float *y, const float *x, size_t n, struct statistics 
   const lanes m = lanes_all(t.m), c = lanes_all(t.c), r = lanes_all(t.rstd);
   size_t j = 0;
   for (; n - j >= LANES; j += LANES)
-    lanes_store(y + j, affine(lanes_load(x + j), m, c, r, load_or(gamma, j, 1.0), load_or(beta, j, 0.0)));
+    lanes_store(y + j, lanes_affine(lanes_load(x + j), m, c, r, load_or(gamma, j, 1.0), load_or(beta, j, 0.0)));
   const size_t some = n - j;
   if (some)
     lanes_store_some(y + j,
-                     affine(lanes_load_some(x + j, some), m, c, r, load_some_or(gamma, j, some, 1.0),
+                     lanes_affine(lanes_load_some(x + j, some), m, c, r, load_some_or(gamma, j, some, 1.0),
                             load_some_or(beta, j, some, 0.0)),
                      some);
 }
@@ -161,7 +161,7 @@ INLINE void apply_columns(float *y, const float *x, struct block b, struct colum
   const lanes g = k.gamma ? load_columns(k.gamma + j, some) : lanes_all(1.0);
   const lanes h = k.beta ? load_columns(k.beta + j, some) : lanes_all(0.0);
   for (size_t i = 0; i < b.rows; i++) {
-    lanes v = affine(load_columns(x + i * b.stride + j, some), m, c, r, g, h);
+    lanes v = lanes_affine(load_columns(x + i * b.stride + j, some), m, c, r, g, h);
     if (some < LANES)
       lanes_store_some(y + i * b.stride + j, v, some);
     else

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The instruction-set levels (enum level of kernels.h; cpu.c tells when a CPU has one): level_kernels.c compiled once for
 # each, PART_LANES the register's width in doubles. -mfma licenses fused instructions where the source asks for one;
-# contraction stays off, so that no level changes a bit. -O3 unrolls what keeps lanes in registers.
+# contraction stays off, so that no level changes a bit; nor may gcc 12's SLP vectorizer, which makes vfmaddsub of
+# a = c + c*u; b = v*k - w; in spite of -ffp-contract=off. -O3 unrolls what keeps lanes in registers.
 LEVELS := portable
 LEVEL_portable := -DPART_LANES=0
 ifeq ($(ARCH),x86_64)
@@ -15,4 +16,4 @@ LIB_OBJ += $(LEVELS:%=$B/obj/optimized/level_kernels.%.o)
 
 $B/obj/optimized/level_kernels.%.o: optimized/level_kernels.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(CFLAGS) $(if $(filter 1,$(SANITIZE)),,-O3) $(INC) -DLEVEL=$* $(LEVEL_$*) -c $< -o $@
+	$(CC) -std=c11 $(CFLAGS) $(if $(filter 1,$(SANITIZE)),,-O3 -fno-tree-slp-vectorize) $(INC) -DLEVEL=$* $(LEVEL_$*) -c $< -o $@

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
-   What gather and scatter mean, for tensors of ELEMENT. Included once per element type. */
+   What gather, apply and scatter mean, for tensors of ELEMENT. Included once per element type. */
 /*@ logic real Par{L}(ELEMENT *p, integer k, real absent) = p == \null ? absent : p[k]; */
 /*@ predicate Gathered{L}(double *d, integer c, ELEMENT *x, integer b, integer s, integer n) =
       \forall integer i; 0 <= i < n ==> d[c+i] == x[At(b,i,s)]; */
-/*@ predicate Scattered{L}(ELEMENT *y, integer b, integer s, double *d, integer c, ELEMENT *gamma, ELEMENT *beta,
-                           integer p, integer ps, integer n) =
+/*@ predicate Affined{L1,L2}(double *d, integer c, ELEMENT *gamma, ELEMENT *beta, integer p, integer ps, integer n) =
       \forall integer i; 0 <= i < n ==>
-        y[At(b,i,s)] == Affine(d[c+i],Par(gamma,At(p,i,ps),1.0),Par(beta,At(p,i,ps),0.0)); */
+        \at(d[c+i],L2) == Affine(\at(d[c+i],L1),Par{L1}(gamma,At(p,i,ps),1.0),Par{L1}(beta,At(p,i,ps),0.0)); */
+/*@ predicate Scattered{L}(ELEMENT *y, integer b, integer s, double *d, integer c, integer n) =
+      \forall integer i; 0 <= i < n ==> y[At(b,i,s)] == d[c+i]; */
 /*@ predicate Out(integer j, integer b, integer s, integer n) = \forall integer i; 0 <= i < n ==> j != At(b,i,s); */
 /*@ predicate OutGroup(integer j, struct group g, integer o) =
       \forall integer q; 0 <= q < o ==> Out(j,First(g,q),g.stride_inner,g.n_inner); */

@@ -6,6 +6,10 @@
       \forall integer k; 0 <= k < n ==> \at(x[b+k],L1) == \at(x[b+k],L2); */
 /*@ predicate XhatRow{L1,L2}(double *xhat, ELEMENT *x, integer b, integer n, real eps) = \forall integer k; 0 <= k < n ==>
         \at(xhat[k],L2) == Norm(\at(x[b+k],L1),RowMean{L1}(x,b,n),Rstd(RowVar{L1}(x,b,n),eps)); */
+/*@ predicate AffineXhatRow{L1,L2}(double *d, ELEMENT *x, ELEMENT *gamma, ELEMENT *beta, integer b, integer n, real eps) =
+      \forall integer k; 0 <= k < n ==>
+        \at(d[k],L2) == Affine(Norm(\at(x[b+k],L1),RowMean{L1}(x,b,n),Rstd(RowVar{L1}(x,b,n),eps)),
+                               Par{L1}(gamma,k,1.0),Par{L1}(beta,k,0.0)); */
 /*@ predicate NormedRow{L1,L2}(ELEMENT *y, ELEMENT *x, ELEMENT *gamma, ELEMENT *beta, integer b, integer n, real eps) =
       \forall integer k; 0 <= k < n ==>
         \at(y[b+k],L2) == Affine(Norm(\at(x[b+k],L1),RowMean{L1}(x,b,n),Rstd(RowVar{L1}(x,b,n),eps)),

@@ -25,8 +25,10 @@
 /*@ lemma RowSsd_frame{L1,L2}: \forall ELEMENT *x, real c, integer b, n;
       (\forall integer k; 0 <= k < n ==> \at(x[b+k],L1) == \at(x[b+k],L2)) ==> RowSsd{L1}(x,c,b,n) == RowSsd{L2}(x,c,b,n); */
 
-/* y at b is d with gamma and beta, element by element; that is a scattered run of stride 1. */
-/*@ predicate AffineRow{L}(ELEMENT *y, integer b, double *d, ELEMENT *gamma, ELEMENT *beta, integer n) =
-      \forall integer k; 0 <= k < n ==> y[b+k] == Affine(d[k],Par(gamma,k,1.0),Par(beta,k,0.0)); */
-/*@ lemma affine_row{L}: \forall ELEMENT *y, *gamma, *beta, double *d, integer b, n;
-      Scattered(y,b,1,d,0,gamma,beta,0,1,n) ==> AffineRow(y,b,d,gamma,beta,n); */
+/* Strides of 1, read without At. */
+/*@ predicate AffineRow{L1,L2}(double *d, ELEMENT *gamma, ELEMENT *beta, integer n) = \forall integer k; 0 <= k < n ==>
+      \at(d[k],L2) == Affine(\at(d[k],L1),Par{L1}(gamma,k,1.0),Par{L1}(beta,k,0.0)); */
+/*@ lemma affine_row{L1,L2}: \forall double *d, ELEMENT *gamma, *beta, integer n;
+      Affined{L1,L2}(d,0,gamma,beta,0,1,n) ==> AffineRow{L1,L2}(d,gamma,beta,n); */
+/*@ lemma gathered_row{L}: \forall double *d, ELEMENT *x, integer b, n; Gathered(d,0,x,b,1,n) ==> IsRow{L,L}(d,x,b,n); */
+/*@ lemma scattered_row{L}: \forall double *d, ELEMENT *y, integer b, n; Scattered(y,b,1,d,0,n) ==> IsRow{L,L}(d,y,b,n); */

@@ -46,6 +46,11 @@ struct statistics given_statistics(double mean, double var, double eps);
     ensures xhat: \forall integer k; 0 <= k < n ==> x[k] == Norm(\old(x[k]),s.m + s.c,s.rstd); */
 void normalise(double *x, struct statistics s, size_t n);
 
+/* gamma h + beta, rounded twice: no fma, so the bits do not depend on the machine. */
+/*@ assigns \nothing;
+    ensures affine: \result == Affine(h,gamma,beta); */
+static inline double affine(double h, double gamma, double beta) { return h * gamma + beta; }
+
 /* p[k] = v, where p is wanted. */
 /*@ requires p: p == \null || \valid(p + k);
     assigns p[k];

@@ -10,12 +10,14 @@ struct span {
   size_t bytes;
 };
 
+/*@ assigns \nothing; */
 static struct span span(const void *p, size_t count, size_t size)
 {
   struct span a = {p, p ? count * size : 0};
   return a;
 }
 
+/*@ assigns \nothing; */
 static int meet(struct span a, struct span b)
 {
   uintptr_t p = (uintptr_t)a.p, q = (uintptr_t)b.p;
@@ -24,16 +26,28 @@ static int meet(struct span a, struct span b)
 }
 
 /* Does one of the first `outputs` of `total` spans overlap any other span? */
+/*@ requires 0 <= outputs <= total <= 100 && \valid_read(a + (0..total-1));
+    assigns \nothing; */
 static int overlap(const struct span *a, int outputs, int total)
 {
+  /*@ loop invariant i: 0 <= i <= outputs;
+      loop assigns i;
+      loop variant outputs - i; */
   for (int i = 0; i < outputs; i++)
+    /*@ loop invariant j: i < j <= total;
+        loop assigns j;
+        loop variant total - j; */
     for (int j = i + 1; j < total; j++)
       if (meet(a[i], a[j])) return 1;
   return 0;
 }
 
+/*@ assigns \nothing;
+    ensures fits: \result != 0 ==> At(0,a,b) <= limit; */
 static int product_fits(size_t a, size_t b, size_t limit) { return a == 0 || b <= limit / a; }
 
+/*@ assigns \nothing;
+    ensures eps: \result != 0 ==> 0 <= eps; */
 static int eps_ok(double eps) { return eps >= 0.0 && eps <= DBL_MAX; }
 
 static int layout_ok(normative_layout layout) { return layout == NORMATIVE_NCS || layout == NORMATIVE_NSC; }
@@ -56,6 +70,8 @@ static int estimator_ok(normative_estimator estimator)
 }
 
 /* rows x cols, a group being a row. */
+/*@ assigns \nothing;
+    ensures fits: \result != 0 ==> MatrixFits(rows,cols); */
 static int matrix_fits(size_t rows, size_t cols)
 {
   return cols <= NORMATIVE_MAX_GROUP && product_fits(rows, cols, NORMATIVE_MAX_TENSOR);
@@ -68,6 +84,7 @@ static int tensor_fits(size_t n, size_t c, size_t s)
 }
 
 /* y may be x itself: then x asks for nothing of its own. */
+/*@ assigns \nothing; */
 static const void *unless_y(const void *x, const void *y) { return x == y ? NULL : x; }
 
 normative_status door_layernorm(const void *y, const double *mean, const double *rstd, const void *x, const void *gamma,

@@ -503,7 +503,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
   const struct CMUnitTest tests[] = {
     TEST(every_type_reads_back), TEST(an_empty_tensor_reads_back), TEST(lies_are_told), TEST(no_npy_at_all),
-    TEST(bf16_is_named), TEST(a_case_reads_back), TEST(users_own_tensors), TEST(bad_cases_are_told), TEST(missing_things), TEST(the_schema_has_every_key),
+    TEST(bf16_is_named), TEST(a_case_reads_back), TEST(users_own_tensors), TEST(bad_cases_are_told), TEST(missing_things),
+    TEST(the_schema_has_every_key),
     TEST(results_read_back), TEST(a_limited_disk), TEST(a_full_disk), TEST(a_place_that_cannot_be)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- a case and its results ---- */
 
@@ -179,6 +181,45 @@ static void levels_have_names(void **state)
   assert_ptr_equal(opt_kernels(), opt_level(LEVEL_PORTABLE));
 }
 
+/* In a process of its own, whose level is not decided yet: what it says on stderr, and that it uses a level of this name. */
+static void with_environment(const char *value, const char *expected, char said[256])
+{
+  int end[2], status;
+  assert_int_equal(pipe(end), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    dup2(end[1], STDERR_FILENO);
+    setenv("NORMATIVE_ISA", value, 1);
+    _exit(strcmp(opt_kernels()->name, expected) != 0);
+  }
+  close(end[1]);
+  size_t length = 0;
+  for (ssize_t n; (n = read(end[0], said + length, 255 - length)) > 0;) length += (size_t)n;
+  said[length] = 0;
+  close(end[0]);
+  assert_int_equal(waitpid(child, &status, 0), child);
+  if (status != 0) fail_msg("NORMATIVE_ISA=%s does not choose %s", value, expected);
+}
+
+/* The first test: the level is not decided yet. */
+static void the_environment_chooses(void **state)
+{
+  (void)state;
+  const char *best = NULL;
+  char said[256];
+  for (enum level level = 0; level < LEVEL_COUNT; ++level) {
+    if (!opt_level(level)) continue;
+    best = opt_level(level)->name;
+    with_environment(best, best, said);
+    assert_string_equal(said, "");
+  }
+  with_environment("", best, said);
+  assert_string_equal(said, "");
+  with_environment("avx9", best, said);
+  assert_non_null(strstr(said, "NORMATIVE_ISA=avx9"));
+  assert_non_null(strstr(said, best));
+}
+
 /* ---- alone and in a batch ---- */
 
 #define BATCH 64
@@ -322,6 +363,8 @@ static const char *const shapes[] = {
   "batchnorm/forward/f32/6x20x7x7/%s/seed2,layout=nsc%s",
   "batchnorm/forward/f32/20x3x33x31/%s/seed2,layout=nsc%s",
   "batchnorm/forward/f32/6x5x7x7/%s/seed2,mode=evaluation%s",
+  "batchnorm/forward/f32/3x300x3/%s/seed2,layout=nsc,running=ordinary%s",
+  "batchnorm/forward/f32/3x300x3/%s/seed2,layout=nsc,mode=evaluation%s",
 };
 static const char *const extras[] = {"", ",eps=0", ",gamma=mixed,beta=cancel", ",gamma=huge,beta=tiny"};
 
@@ -444,6 +487,7 @@ static void in_place(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+    cmocka_unit_test(the_environment_chooses),
     cmocka_unit_test(levels_have_names),
     cmocka_unit_test(every_task_runs_once),
     cmocka_unit_test(same_bits_at_every_level_for_any_threads),

@@ -91,7 +91,7 @@ static struct record example(void)
   r.j = (struct judgement){.verdict = FAIL, .members = 1, .member = {"f32-two-pass"}, .worst_nulp = 1234.5, .elements = 196608,
                            .misrounded = 3, .kappa = 1e4, .explained = {"f32-one-pass"}, .covered = {"f32-sequential", "f32-one-pass"}};
   for (int s = 0; s < SLOT_COUNT; ++s) r.j.nulp[s] = s == SLOT_Y ? 1234.5 : -1;
-  r.j.finding[0] = (struct finding){FAIL, SLOT_Y, 17, 0x1.8p0, 0x1.9p0, 1234.5, 99.5};
+  r.j.finding[0] = (struct finding){FAIL, SLOT_Y, 17, 0x1.8p0, 0x1.9p0, 1234.5, 99.5, 640};
   return r;
 }
 
@@ -171,6 +171,57 @@ static void infinite_and_nan_errors_are_shown(void **state)
   free(page);
 }
 
+/* ---- cells ---- */
+
+/* Two cases in one cell, covered by what is named; the cell's cover. */
+static void covered_by(const char *expected, const char *const first[], const char *const second[])
+{
+  struct record r[2] = {example(), example()};
+  struct records all = {.r = r, .count = 2};
+  size_t count;
+  memset(r[0].j.covered, 0, sizeof r[0].j.covered);
+  memset(r[1].j.covered, 0, sizeof r[1].j.covered);
+  for (int k = 0; first[k]; ++k) r[0].j.covered[k] = first[k];
+  for (int k = 0; second[k]; ++k) r[1].j.covered[k] = second[k];
+  struct records_line *line = records_lines(&all, &count);
+  assert_int_equal(count, 1);
+  assert_string_equal(records_line_cover(line), expected);
+  free(line);
+}
+#define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
+
+static void a_cell_is_covered_by_what_covers_all_its_cases(void **state)
+{
+  (void)state;
+  covered_by("f32-two-pass", NAMES("f64-stats", "f32-two-pass", "f32-one-pass"), NAMES("f32-two-pass", "f32-one-pass"));
+  covered_by("f32-one-pass", NAMES("f32-two-pass", "f32-one-pass"), NAMES("f32-welford", "f32-one-pass"));
+  covered_by("f32-two-pass-folded", NAMES("f32-two-pass"), NAMES("f32-two-pass-folded"));
+  covered_by("f32-two-pass-folded-ftz", NAMES("f32-two-pass-ftz"), NAMES("f32-two-pass-folded"));
+  covered_by("none", NAMES("f32-two-pass"), NAMES("f32-welford"));
+  covered_by("none", NAMES("f32-two-pass"), (const char *const[]){NULL});
+}
+
+static void what_does_not_count_changes_no_cell(void **state)
+{
+  struct record r[4] = {example(), example(), example(), example()};
+  struct records all = {.r = r, .count = 4};
+  size_t count;
+  (void)state;
+  r[1].verdict = RANGE;
+  r[2].verdict = MISTRUSTED;
+  r[3].verdict = PASS; /* an empty tensor */
+  for (int i = 1; i < 4; ++i) {
+    r[i].j.covered[0] = NULL;
+    r[i].j.worst_nulp = i < 3 ? INFINITY : 0;
+  }
+  r[3].j.elements = 0;
+  struct records_line *line = records_lines(&all, &count);
+  assert_int_equal(count, 1);
+  assert_true(line->nulp == 1234.5);
+  assert_string_equal(records_line_cover(line), "f32-sequential");
+  free(line);
+}
+
 /* ---- bad input: one line, exit status 2, no page ---- */
 
 static void refused(const char *expected)
@@ -207,7 +258,7 @@ static void bad_files_are_named(void **state)
 static void bad_fields_are_named(void **state)
 {
   static const char *const needed[] = {"case", "implementation", "implementation_version", "spec", "verdict", "require", "norm",
-                                       "direction", "mode", "type", "layout", "kappa", "elements", "explained", "covered", "machine"};
+                                       "direction", "mode", "type", "layout", "bound", "kappa", "elements", "explained", "covered", "machine"};
   struct record r = example();
   (void)state;
   unlink(index_html);
@@ -329,7 +380,9 @@ int main(void)
 {
   static const struct CMUnitTest tests[] = {
     cmocka_unit_test(page_shows_what_the_records_say), cmocka_unit_test(pictures_have_ids_of_their_own),
-    cmocka_unit_test(infinite_and_nan_errors_are_shown), cmocka_unit_test(bad_files_are_named),
+    cmocka_unit_test(infinite_and_nan_errors_are_shown),
+    cmocka_unit_test(a_cell_is_covered_by_what_covers_all_its_cases), cmocka_unit_test(what_does_not_count_changes_no_cell),
+    cmocka_unit_test(bad_files_are_named),
     cmocka_unit_test(bad_fields_are_named), cmocka_unit_test(a_folder_that_cannot_be_written),
     cmocka_unit_test(without_gnuplot_the_old_page_stays), cmocka_unit_test(schema_of_check_records),
     cmocka_unit_test(schema_of_bench_records),

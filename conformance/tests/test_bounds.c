@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Each bound against honest kernels on hostile data: no result of a kernel may be outside of the preset it was built to, and
+   the largest error found may not be a small part of the bound. `test_bounds N` takes N times as much data and prints. */
+#include "judge.h"
+#include "presets.h"
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <xmmintrin.h>
+#endif
+#include <cmocka.h> /* last: it has a macro fail */
+
+static int rounds = 1;
+static bool verbose;
+
+static uint64_t draw(void)
+{
+  static uint64_t state = 88172645463325252u;
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state * 2685821657736338717u >> 11;
+}
+
+static double uniform(void) { return (double)draw() * 0x1p-53; }
+
+static double normal(void)
+{
+  double s = -6;
+  for (int i = 0; i < 12; ++i) s += uniform();
+  return s;
+}
+
+/* ---- kernels ---- */
+
+enum addition { IN_TURN, IN_PAIRS, AT_RANDOM, IN_LANES };
+enum algorithm_here { PLAIN, CORRECTION, CORRECTED_MEAN, ONCE, WELFORDS, MERGED, MEAN_SQUARE };
+enum arithmetic_here { SINGLES, DOUBLES, MIXED, MIXED_HIGH_LOW };
+
+struct kernel {
+  const char *preset;
+  enum algorithm_here algorithm;
+  enum addition order;
+  enum arithmetic_here arithmetic;
+  double least; /* the largest error / bound is at least this */
+};
+
+/* What real kernels do differently, drawn for every case. */
+static struct {
+  int fma, reciprocal, newton, gamma_first, folded;
+  uint32_t eps_place, cast; /* conventions of the problem; cast: the type xhat is rounded to, or 0 */
+} style;
+
+/* A float in 16 bits, to nearest even. */
+static uint16_t bits16(uint32_t type, float f)
+{
+  uint16_t half;
+  uint32_t bits;
+  _Float16 h = (_Float16)f;
+  memcpy(&half, &h, 2);
+  if (type == NORMATIVE_F16) return half;
+  memcpy(&bits, &f, 4);
+  if (!isnan(f)) bits += 0x7fff + (bits >> 16 & 1);
+  return (uint16_t)(bits >> 16);
+}
+
+/* v, or v rounded to the type that xhat is cast to. */
+static double cast(double v)
+{
+  uint16_t bits = bits16(style.cast, (float)v);
+  struct tensor t = {.data = &bits, .type = style.cast};
+  return style.cast ? tensor_get(&t, 0) : v;
+}
+
+#define REAL float
+#define FMA fmaf
+#define SQRT sqrtf
+#define NAMED(name) name##_single
+#include "honest.inc"
+#undef REAL
+#undef FMA
+#undef SQRT
+#undef NAMED
+#define REAL double
+#define FMA fma
+#define SQRT sqrt
+#define NAMED(name) name##_double
+#include "honest.inc"
+
+/* Double sums; the mean in float, once or as a sum of two; float epilogue. */
+static void kernel_mixed(const struct kernel *k, const double *x, size_t m, const double *gamma, const double *beta, double eps,
+                         double *y, double statistics[3])
+{
+  struct moments_double s = moments_of_double(x, m, k->order, k->algorithm);
+  bool split = k->arithmetic == MIXED_HIGH_LOW;
+  struct moments_single f = {.mean = (float)s.mean, .correction = split ? (float)(s.mean - (float)s.mean) : 0, .var = (float)s.var};
+  float r = split ? rstd_single(f.var, (float)eps) : (float)rstd_double(s.var, eps);
+  for (size_t i = 0; i < m; ++i) y[i] = apply_single((float)x[i], &f, r, (float)gamma[i], (float)beta[i]);
+  statistics[0] = f.mean;
+  statistics[1] = r;
+  statistics[2] = f.var;
+}
+
+static void run_kernel(const struct kernel *k, const double *x, size_t m, const double *gamma, const double *beta, double eps,
+                       double *y, double statistics[3])
+{
+  if (k->arithmetic == SINGLES) kernel_single(k, x, m, gamma, beta, eps, y, statistics);
+  else if (k->arithmetic == DOUBLES) kernel_double(k, x, m, gamma, beta, eps, y, statistics);
+  else kernel_mixed(k, x, m, gamma, beta, eps, y, statistics);
+}
+
+static unsigned flush_on(bool flush)
+{
+#ifdef __SSE2__
+  unsigned before = _mm_getcsr();
+  if (flush) _mm_setcsr(before | 0x8040);
+  return before;
+#else
+  return (void)flush, 0;
+#endif
+}
+
+static void flush_back(unsigned before)
+{
+#ifdef __SSE2__
+  _mm_setcsr(before);
+#else
+  (void)before;
+#endif
+}
+
+/* ---- data ---- */
+
+enum family {
+  GAUSSIAN, MEAN_100, MEAN_1E4, MEAN_1E6, MEAN_2P24, CONSTANT, INTEGER, ALTERNATING, FIRST_1E4, LAST_1E4, OUTLIER_1E30, TINY_VARIANCE,
+  SUBNORMAL, NEAR_MAX, LARGE, SORTED, EXPONENTS, SMALL_INTEGERS, ZEROS, TINY, HEAVY_TAIL, FAMILIES
+};
+
+static double element(enum family family, size_t i, size_t m, double before)
+{
+  double z = normal();
+  switch (family) {
+  case MEAN_100: return 100 + z;
+  case MEAN_1E4: return 1e4 + z;
+  case MEAN_1E6: return z - 1e6;
+  case MEAN_2P24: return 0x1p24 + 4 * z;
+  case CONSTANT: return 12345.678;
+  case INTEGER: return 3;
+  case ALTERNATING: return (i % 2 ? -1e6 : 1e6) + 1e-3 * z;
+  case FIRST_1E4: return i ? z : 1e4;
+  case LAST_1E4: return i + 1 < m ? z : -1e4;
+  case OUTLIER_1E30: return i ? z : 1e30;
+  case TINY_VARIANCE: return 1 + 1e-6 * z;
+  case SUBNORMAL: return z * 1e-40;
+  case NEAR_MAX: return 3.3e38 * (2 * uniform() - 1);
+  case LARGE: return 1e18 * z;
+  case SORTED: return (double)i / (double)m - 0.3;
+  case EXPONENTS: return ldexp(z, (int)(draw() % 60) - 30);
+  case SMALL_INTEGERS: return i % 2 ? -before : i + 1 < m ? (double)(draw() % 5) : 0;
+  case ZEROS: return 0;
+  case TINY: return 1e-20 * z;
+  case HEAVY_TAIL: return exp(3 * z);
+  default: return z;
+  }
+}
+
+static void store(struct tensor *t, size_t i, double v)
+{
+  float f = (float)v; /* 16-bit results come out of a float epilogue */
+  uint16_t bits;
+  switch (t->type) {
+  case NORMATIVE_F64: ((double *)t->data)[i] = v; break;
+  case NORMATIVE_F32: ((float *)t->data)[i] = f; break;
+  default:
+    bits = bits16(t->type, f);
+    memcpy((uint16_t *)t->data + i, &bits, 2);
+  }
+}
+
+struct bench {
+  struct normative_problem p;
+  struct tensors in, out;
+  struct truth truth;
+  double *x, *gamma, *beta, *y; /* of one group */
+};
+
+static void bench_open(struct bench *b)
+{
+  struct error e;
+  assert_int_equal(problem_finish(&b->p, &e), 0);
+  for (int s = 0; s < SLOT_COUNT; ++s) {
+    if (slot_is_input(&b->p, s)) assert_int_equal(tensor_alloc(&b->in.t[s], &b->p, s, &e), 0);
+    if (slot_is_output(&b->p, s)) assert_int_equal(tensor_alloc(&b->out.t[s], &b->p, s, &e), 0);
+  }
+  b->x = malloc(4 * (problem_m(&b->p) + 1) * sizeof *b->x);
+  b->gamma = b->x + problem_m(&b->p);
+  b->beta = b->gamma + problem_m(&b->p);
+  b->y = b->beta + problem_m(&b->p);
+}
+
+static void bench_close(struct bench *b)
+{
+  truth_free(&b->truth);
+  tensors_free(&b->in);
+  tensors_free(&b->out);
+  free(b->x);
+}
+
+static void bench_fill(struct bench *b, enum family family)
+{
+  static const double scales[] = {1, 1, 1, 1e20, 1e-20, 0, 1e-38};
+  struct error e;
+  size_t m = problem_m(&b->p);
+  double scale = b->p.type == NORMATIVE_F16 ? 1 : scales[draw() % 7], before = 0;
+  for (size_t g = 0; g < problem_groups(&b->p); ++g) {
+    struct runs r = problem_runs(&b->p, g);
+    for (size_t k = 0; k < m; ++k)
+      store(&b->in.t[SLOT_X], r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride, before = element(family, k, m, before));
+  }
+  for (size_t i = 0; i < b->in.t[SLOT_GAMMA].count; ++i) store(&b->in.t[SLOT_GAMMA], i, scale * (1 + 0.3 * normal()));
+  for (size_t i = 0; i < b->in.t[SLOT_BETA].count; ++i) store(&b->in.t[SLOT_BETA], i, normal() * (draw() % 3 ? 1 : 1e-3 * scale));
+  for (size_t i = 0; i < b->in.t[SLOT_RUNNING_MEAN].count; ++i) {
+    store(&b->in.t[SLOT_RUNNING_MEAN], i, element(family, i, 8, 0) + uniform() * 1e-9);
+    store(&b->in.t[SLOT_RUNNING_VAR], i, uniform() * (draw() % 4 ? 1 : 1e-6));
+  }
+  assert_int_equal(oracle_run(&b->p, &b->in, &b->truth, &e), 0);
+}
+
+static void draw_style(const struct kernel *k, const struct normative_problem *p)
+{
+  style.eps_place = p->eps_place;
+  style.cast = p->casts == NORMATIVE_CAST_NORMAL ? p->type : 0;
+  style.fma = draw() % 2;
+  style.reciprocal = draw() % 2;
+  style.newton = k->arithmetic != DOUBLES && draw() % 3 == 0;
+  style.gamma_first = draw() % 2;
+  style.folded = strstr(k->preset, "folded") ? 1 + (int)(draw() % 2) : 0;
+}
+
+static double entry(const struct bench *b, enum slot s, size_t i, double absent)
+{
+  return b->in.t[s].data ? tensor_get(&b->in.t[s], i) : absent;
+}
+
+/* r + w (b - r) or (1-w) r + w b, in float or double as the kernel computes */
+static double update(const struct kernel *k, double r, double b, double w)
+{
+  float fr = (float)r, fb = (float)b, fw = (float)w;
+  if (k->arithmetic == DOUBLES) return style.fma ? r + w * (b - r) : (1 - w) * r + w * b;
+  return style.fma ? fr + fw * (fb - fr) : (1 - fw) * fr + fw * fb;
+}
+
+static void group_results(struct bench *b, const struct kernel *k, size_t g)
+{
+  struct runs r = problem_runs(&b->p, g);
+  size_t m = problem_m(&b->p);
+  double s[3];
+  for (size_t i = 0; i < m; ++i) {
+    size_t param = r.param + i / r.inner * r.param_outer + i % r.inner * r.param_inner;
+    b->x[i] = tensor_get(&b->in.t[SLOT_X], r.base + i / r.inner * r.outer_stride + i % r.inner * r.inner_stride);
+    b->gamma[i] = entry(b, SLOT_GAMMA, param, 1);
+    b->beta[i] = entry(b, SLOT_BETA, param, 0);
+  }
+  run_kernel(k, b->x, m, b->gamma, b->beta, b->p.eps, b->y, s);
+  for (size_t i = 0; i < m; ++i)
+    store(&b->out.t[SLOT_Y], r.base + i / r.inner * r.outer_stride + i % r.inner * r.inner_stride, b->y[i]);
+  for (int i = 0; i < 2; ++i)
+    if (b->out.t[SLOT_MEAN + i].data) store(&b->out.t[SLOT_MEAN + i], g, s[i]);
+  if (!b->out.t[SLOT_RUNNING_MEAN].data) return;
+  store(&b->out.t[SLOT_RUNNING_MEAN], g, update(k, entry(b, SLOT_RUNNING_MEAN, g, 0), s[0], b->p.momentum));
+  store(&b->out.t[SLOT_RUNNING_VAR], g,
+        update(k, entry(b, SLOT_RUNNING_VAR, g, 0), k->arithmetic == DOUBLES ? s[2] * ((double)m / (double)(m - 1))
+                                                                           : (float)s[2] * ((float)m / (float)(m - 1)), b->p.momentum));
+}
+
+/* Evaluation has no algorithm: the given statistics, in the kernel's arithmetic. */
+static void evaluate(struct bench *b, const struct kernel *k)
+{
+  for (size_t i = 0; i < b->out.t[SLOT_Y].count; ++i) {
+    size_t c = i % b->p.c; /* N x C */
+    double x = tensor_get(&b->in.t[SLOT_X], i), mean = entry(b, SLOT_RUNNING_MEAN, c, 0), var = entry(b, SLOT_RUNNING_VAR, c, 1);
+    double gamma = entry(b, SLOT_GAMMA, c, 1), beta = entry(b, SLOT_BETA, c, 0), y;
+    struct moments_double wide = {mean, 0, var};
+    struct moments_single narrow = {(float)mean, 0, (float)var};
+    if (k->arithmetic == DOUBLES) y = apply_double(x, &wide, rstd_double(var, b->p.eps), gamma, beta);
+    else y = apply_single((float)x, &narrow, rstd_single(narrow.var, (float)b->p.eps), (float)gamma, (float)beta);
+    store(&b->out.t[SLOT_Y], i, y);
+  }
+}
+
+/* ---- the comparison ---- */
+
+struct largest { double ratio; char where[200]; };
+
+static void compare(struct bench *b, const struct kernel *k, enum family family, struct largest *worst)
+{
+  struct judgement j;
+  struct error e;
+  char where[200];
+  const struct preset *preset = preset_find(k->preset, &e);
+  assert_non_null(preset);
+  bool ftz = strstr(k->preset, "ftz");
+  draw_style(k, &b->p);
+  unsigned before = flush_on(ftz);
+  if (b->p.mode == NORMATIVE_EVALUATION) evaluate(b, k);
+  else
+    for (size_t g = 0; g < problem_groups(&b->p); ++g) group_results(b, k, g);
+  flush_back(before);
+  judge(&b->p, &b->in, &b->truth, &b->out, preset, false, &j);
+  const struct finding *f = &j.finding[0];
+  snprintf(where, sizeof where, "%s family %d m %zu eps %g fma %d reciprocal %d newton %d gamma first %d folded %d", slot_name[f->slot],
+           family, problem_m(&b->p), b->p.eps, style.fma, style.reciprocal, style.newton, style.gamma_first, style.folded);
+  if (j.verdict == FAIL)
+    fail_msg("%s, algorithm %d, order %d: %s[%zu]: expected %a, got %a: %g nULP, bound %g", k->preset, k->algorithm, k->order, where,
+             f->index, f->expected, f->got, f->nulp, f->bound);
+  if (j.verdict == RANGE || !(f->bound > 0) || !(f->nulp / f->bound > worst->ratio)) return;
+  worst->ratio = f->nulp / f->bound;
+  memcpy(worst->where, where, sizeof where);
+}
+
+static void all_within(const struct kernel *kernels, size_t count, const struct normative_problem *p, const size_t *lengths, size_t n)
+{
+  static const double epsilons[] = {0x1.4f8b58p-17 /* 1e-5f */, 0, 0x1.19799ap-40 /* 1e-12f */, 0.5};
+  struct largest worst[32] = {0};
+  for (int round = 0; round < rounds; ++round)
+    for (size_t l = 0; l < n; ++l)
+      for (int family = 0; family < FAMILIES; ++family) {
+        struct bench b = {.p = *p};
+        size_t groups = p->dims[p->norm == NORMATIVE_BATCHNORM];
+        b.p.dims[p->norm == NORMATIVE_BATCHNORM] = lengths[l] > 1000 ? 1 : groups;
+        b.p.dims[p->norm != NORMATIVE_BATCHNORM] = lengths[l];
+        b.p.eps = epsilons[draw() % 4];
+        b.p.stat_type = draw() % 2 ? NORMATIVE_F64 : p->stat_type;
+        b.p.has_gamma = draw() % 4 != 0;
+        b.p.has_beta = draw() % 2;
+        b.p.eps_place = draw() % 3 ? NORMATIVE_EPS_INSIDE : draw() % 2 ? NORMATIVE_EPS_OUTSIDE : NORMATIVE_EPS_MAX;
+        if (b.p.type != NORMATIVE_F32 && b.p.type != NORMATIVE_F64 && draw() % 3 == 0) b.p.casts = NORMATIVE_CAST_NORMAL;
+        bench_open(&b);
+        bench_fill(&b, family);
+        for (size_t k = 0; k < count; ++k) compare(&b, &kernels[k], family, &worst[k]);
+        bench_close(&b);
+      }
+  for (size_t k = 0; k < count; ++k) {
+    if (verbose)
+      print_message("%-26s algorithm %d order %d: %.3f  %s\n", kernels[k].preset, kernels[k].algorithm, kernels[k].order, worst[k].ratio,
+                    worst[k].where);
+    if (!(worst[k].ratio >= kernels[k].least))
+      fail_msg("%s, algorithm %d: errors reach only %g of the bound", kernels[k].preset, kernels[k].algorithm, worst[k].ratio);
+  }
+}
+
+static struct normative_problem problem(uint32_t norm, uint32_t type, uint32_t stat_type, size_t groups)
+{
+  struct normative_problem p;
+  problem_default(&p, norm, NORMATIVE_FORWARD, type);
+  p.stat_type = stat_type;
+  p.ndim = 2;
+  p.dims[0] = p.dims[1] = groups;
+  return p;
+}
+
+#define COUNT(array) (sizeof array / sizeof *array)
+static const size_t lengths[] = {1, 2, 3, 5, 8, 17, 64, 100, 257, 1000, 5000};
+
+static void test_two_pass_and_its_corrections(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.95}, {"f32-pairwise", PLAIN, IN_PAIRS, SINGLES, 0.95},
+    {"f32-two-pass", PLAIN, AT_RANDOM, SINGLES, 0.95}, {"f32-lanes", PLAIN, IN_LANES, SINGLES, 0.95},
+    {"f32-sequential", CORRECTION, IN_TURN, SINGLES, 0.9}, {"f32-pairwise", CORRECTION, IN_PAIRS, SINGLES, 0.9},
+    {"f32-sequential", CORRECTED_MEAN, IN_TURN, SINGLES, 0.9}, {"f32-lanes", CORRECTED_MEAN, IN_LANES, SINGLES, 0.9},
+    {"f32-sequential-folded", PLAIN, IN_TURN, SINGLES, 0.6}, {"f32-two-pass-folded", PLAIN, AT_RANDOM, SINGLES, 0.6}};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_LAYERNORM, NORMATIVE_F32, NORMATIVE_F32, 4);
+  all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+}
+
+static void test_other_algorithms(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f32-one-pass", ONCE, IN_TURN, SINGLES, 0.8}, {"f32-one-pass", ONCE, IN_LANES, SINGLES, 0.8},
+    {"f32-one-pass-folded", ONCE, IN_TURN, SINGLES, 0.6}, {"f32-welford-long", WELFORDS, IN_TURN, SINGLES, 0.8},
+    {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.6}, {"f32-merge", MERGED, IN_PAIRS, SINGLES, 0.3}};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_LAYERNORM, NORMATIVE_F32, NORMATIVE_F32, 4);
+  all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+}
+
+static void test_double_statistics(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f64-two-pass", PLAIN, IN_TURN, DOUBLES, 0.99}, {"f64-two-pass", CORRECTION, IN_LANES, DOUBLES, 0.99},
+    {"f64-two-pass", CORRECTED_MEAN, IN_TURN, DOUBLES, 0.99}, {"f64-two-pass-folded", PLAIN, IN_TURN, DOUBLES, 0.99},
+    {"f64-stats", PLAIN, IN_TURN, MIXED, 0.8}, {"f64-stats", PLAIN, IN_TURN, MIXED_HIGH_LOW, 0.6},
+    {"f64-stats", ONCE, IN_LANES, MIXED, 0.8}, {"f64-stats", CORRECTED_MEAN, IN_LANES, MIXED_HIGH_LOW, 0.6},
+    {"f64-stats-folded", PLAIN, IN_TURN, MIXED, 0.5}};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_LAYERNORM, NORMATIVE_F32, NORMATIVE_F32, 4);
+  all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+}
+
+static void test_mean_square(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f32-sequential", MEAN_SQUARE, IN_TURN, SINGLES, 0.9}, {"f32-pairwise", MEAN_SQUARE, IN_PAIRS, SINGLES, 0.9},
+    {"f32-lanes", MEAN_SQUARE, IN_LANES, SINGLES, 0.9}, {"f32-merge", MEAN_SQUARE, IN_PAIRS, SINGLES, 0.5},
+    {"f64-stats", MEAN_SQUARE, IN_TURN, MIXED, 0.6}, {"f64-two-pass", MEAN_SQUARE, IN_TURN, DOUBLES, 0.99}};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_RMSNORM, NORMATIVE_F32, NORMATIVE_F32, 4);
+  all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+}
+
+static void test_flushed_subnormals(void **state)
+{
+#ifdef __SSE2__
+  static const struct kernel kernels[] = {
+    {"f32-sequential-ftz", PLAIN, IN_TURN, SINGLES, 0.8}, {"f32-lanes-ftz", CORRECTED_MEAN, IN_LANES, SINGLES, 0.8},
+    {"f32-one-pass-ftz", ONCE, IN_TURN, SINGLES, 0.6}, {"f32-welford-long-ftz", WELFORDS, IN_TURN, SINGLES, 0.6},
+    {"f32-merge-ftz", MERGED, IN_PAIRS, SINGLES, 0.3}, {"f32-sequential-folded-ftz", PLAIN, IN_TURN, SINGLES, 0.5},
+    {"f64-stats-ftz", PLAIN, IN_TURN, MIXED, 0.6}, {"f64-two-pass-ftz", CORRECTION, IN_TURN, DOUBLES, 0.6}};
+  struct normative_problem p = problem(NORMATIVE_LAYERNORM, NORMATIVE_F32, NORMATIVE_F32, 4);
+  all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+#endif
+  (void)state;
+}
+
+static void test_narrow_tensors(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.9}, {"f32-one-pass", ONCE, IN_LANES, SINGLES, 0.9},
+    {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.9}, {"f64-stats", PLAIN, IN_TURN, MIXED, 0.9}};
+  (void)state;
+  for (uint32_t type = NORMATIVE_F16; type <= NORMATIVE_BF16; ++type) {
+    struct normative_problem p = problem(NORMATIVE_LAYERNORM, type, NORMATIVE_F32, 4);
+    p.param_type = type;
+    all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths) - 1);
+  }
+}
+
+static void test_double_tensors(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f64-two-pass", PLAIN, IN_TURN, DOUBLES, 0.9}, {"f64-two-pass", CORRECTION, IN_LANES, DOUBLES, 0.9},
+    {"f64-two-pass", CORRECTED_MEAN, IN_PAIRS, DOUBLES, 0.9}, {"f64-welford", WELFORDS, IN_TURN, DOUBLES, 0.8},
+    {"f64-merge", MERGED, IN_PAIRS, DOUBLES, 0.3}, {"f64-one-pass", ONCE, IN_TURN, DOUBLES, 0.8},
+    {"f64-one-pass-folded", ONCE, IN_TURN, DOUBLES, 0.6}};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_LAYERNORM, NORMATIVE_F64, NORMATIVE_F64, 4);
+  p.param_type = NORMATIVE_F64;
+  all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+}
+
+static const struct kernel batch_kernels[] = {
+  {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.9}, {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.5},
+  {"f64-stats", PLAIN, IN_TURN, MIXED, 0.5}, {"f64-two-pass", CORRECTION, IN_TURN, DOUBLES, 0.9}};
+
+static void test_running_statistics(void **state)
+{
+  static const size_t at_least_two[] = {2, 3, 8, 33, 257};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_BATCHNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
+  p.running = 1;
+  all_within(batch_kernels, COUNT(batch_kernels), &p, at_least_two, COUNT(at_least_two));
+}
+
+static void test_evaluation(void **state)
+{
+  static const size_t some[] = {1, 5, 64};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_BATCHNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
+  p.running = 1;
+  p.mode = NORMATIVE_EVALUATION;
+  all_within(batch_kernels, COUNT(batch_kernels), &p, some, COUNT(some));
+}
+
+int main(int argc, char **argv)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_two_pass_and_its_corrections),
+    cmocka_unit_test(test_other_algorithms),
+    cmocka_unit_test(test_double_statistics),
+    cmocka_unit_test(test_mean_square),
+    cmocka_unit_test(test_flushed_subnormals),
+    cmocka_unit_test(test_narrow_tensors),
+    cmocka_unit_test(test_double_tensors),
+    cmocka_unit_test(test_running_statistics),
+    cmocka_unit_test(test_evaluation),
+  };
+  verbose = argc > 1;
+  if (verbose) rounds = atoi(argv[1]);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
