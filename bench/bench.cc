@@ -87,7 +87,7 @@ double lost_to_others()
     now = omp_get_wtime();
     if (now - last > 1e-4) lost += now - last;
   }
-  return lost / (length * cores);
+  return std::min(lost / (length * cores), 1.0); /* a slice may end after the look */
 }
 
 /* ---- where things are ---- */

@@ -350,7 +350,7 @@ static int write_out(struct check *c, const char *command, struct error *e)
   FILE *text = c->json && !strcmp(c->json, "-") ? stderr : stdout;
   if (c->known && records_known(&c->records, c->known, text, e)) return -1;
   records_table(&c->records, text);
-  records_failures(&c->records, command, 10, text);
+  records_failures(&c->records, command, 3, text);
   if (c->json && records_json(&c->records, require, c->json, e)) return -1;
   return c->junit ? records_junit(&c->records, command, c->junit, e) : 0;
 }

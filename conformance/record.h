@@ -52,6 +52,7 @@ const char *records_line_cover(const struct records_line *l); /* the strictest p
                                                                  judged cases; "none"; "-": nothing judged */
 /* An error or bound in nULP, as tables show it. */
 void nulp_text(char text[32], double nulp);
+/* At most `limit` of each implementation, each with the command that reproduces it (NULL: result files were judged). */
 void records_failures(const struct records *all, const char *command, size_t limit, FILE *out);
 /* Written beside and renamed. */
 int records_json(const struct records *all, const char *require, const char *path, struct error *e);

@@ -399,7 +399,7 @@ static void speed(FILE *f, const struct report *r)
         "once and y once, also where a kernel reads x again. The fastest of a block is bold. Bars end at 125 %.</p>\n", f);
   if (r->lost > 0.02)
     fprintf(f, "<p><span class=\"state RANGE\"><b>Distrust these figures:</b> other processes took %.0f %% of the cores meanwhile, "
-               "which falsifies most of all those of several threads.</span></p>\n", 100 * fmin(r->lost, 1));
+               "which falsifies most of all those of several threads.</span></p>\n", 100 * r->lost);
   fputs("<div class=\"speeds\">\n", f);
   report_speed(f, r);
   fputs("</div>\n", f);
@@ -613,9 +613,8 @@ static int write_page(const struct report *r, const char *dir, struct error *e)
   struct pictures p;
   struct output out;
   char path[1100];
-  if (pictures_draw(r, &p, e)) return -1;
   snprintf(path, sizeof path, "%s/index.html", dir);
-  int bad = make_directories(dir, e) || output_open(&out, path, e);
+  int bad = pictures_draw(r, &p, e) || make_directories(dir, e) || output_open(&out, path, e);
   if (!bad) {
     page(out.f, r, &p);
     bad = output_finish(&out, e);

@@ -142,20 +142,38 @@ static void print_finding(const struct record *r, FILE *out)
   fputc('\n', out);
 }
 
+static void print_failure(const struct record *r, const char *command, FILE *out)
+{
+  fprintf(out, "%s  %s  %s\n", verdict_name[r->verdict], r->implementation, r->input ? r->input : r->name);
+  if (r->reason[0]) fprintf(out, "      %s\n", r->reason);
+  if (r->judged && !r->reason[0]) print_finding(r, out);
+  if (!command) fprintf(out, "      reproduce: build/bin/normative judge '%s' '%s'\n", r->input, r->spec);
+  else if (r->input) fprintf(out, "      reproduce: %s '%s' --input '%s'\n", command, r->spec, r->input);
+  else fprintf(out, "      reproduce: %s '%s' --case '%s'\n", command, r->spec, r->name);
+}
+
+/* How many failures of an implementation were met so far: its counter, made when it is first asked for. */
+struct tally { const char *implementation; size_t met; };
+static size_t *tally_of(struct tally **all, size_t *count, const char *implementation)
+{
+  for (size_t i = 0; i < *count; ++i)
+    if ((*all)[i].implementation == implementation) return &(*all)[i].met;
+  *all = realloc(*all, (*count + 1) * sizeof **all);
+  if (!*all) abort();
+  (*all)[*count] = (struct tally){implementation, 0};
+  return &(*all)[(*count)++].met;
+}
+
 void records_failures(const struct records *all, const char *command, size_t limit, FILE *out)
 {
-  size_t shown = 0, bad = 0;
+  struct tally *tallies = NULL;
+  size_t count = 0, hidden = 0;
   for (size_t i = 0; i < all->count; ++i) {
     const struct record *r = &all->r[i];
     if ((r->verdict != FAIL && r->verdict != CRASH && r->verdict != TIMEOUT) || r->known) continue;
-    if (++bad > limit) continue;
-    ++shown;
-    fprintf(out, "%s  %s  %s\n", verdict_name[r->verdict], r->implementation, r->input ? r->input : r->name);
-    if (r->reason[0]) fprintf(out, "      %s\n", r->reason);
-    if (r->judged && !r->reason[0]) print_finding(r, out);
-    if (!command) fprintf(out, "      reproduce: build/bin/normative judge '%s' '%s'\n", r->input, r->spec);
-    else if (r->input) fprintf(out, "      reproduce: %s '%s' --input '%s'\n", command, r->spec, r->input);
-    else fprintf(out, "      reproduce: %s '%s' --case '%s'\n", command, r->spec, r->name);
+    if (++*tally_of(&tallies, &count, r->implementation) <= limit) print_failure(r, command, out);
+    else ++hidden;
   }
-  if (bad > shown) fprintf(out, "... and %zu more failures; --json FILE writes all of them\n", bad - shown);
+  if (hidden) fprintf(out, "... and %zu more failures; --json FILE writes all of them\n", hidden);
+  free(tallies);
 }

@@ -277,7 +277,7 @@ int cmd_judge(int argc, char **argv)
   records_settle(&all);
   if (g.known && records_known(&all, g.known, stdout, &e)) wrong = misuse("judge", "%s", e.text);
   records_table(&all, stdout);
-  records_failures(&all, NULL, 10, stdout);
+  records_failures(&all, NULL, 3, stdout);
   if ((g.json && records_json(&all, g.require ? g.require : "default", g.json, &e)) ||
       (g.junit && records_junit(&all, NULL, g.junit, &e)))
     wrong = misuse("judge", "%s", e.text);

@@ -29,6 +29,9 @@ normative_status door_layernorm(const void *y, const double *mean, const double 
                                 const void *beta, size_t rows, size_t cols, double eps, const double *work,
                                 size_t work_size, size_t size, size_t param_size);
 
+/*@ assigns \nothing;
+    ensures eps: \result == NORMATIVE_OK ==> 0 <= eps;
+    ensures size: \result == NORMATIVE_OK ==> MatrixFits(rows,cols); */
 normative_status door_rmsnorm(const void *y, const double *rstd, const void *x, const void *gamma, const void *beta,
                               size_t rows, size_t cols, double eps, const double *work, size_t work_size, size_t size,
                               size_t param_size);

@@ -12,22 +12,15 @@ static const char *supports(const struct normative_problem *p)
 {
   if (p->direction != NORMATIVE_FORWARD) return "no backward";
   if (p->type != NORMATIVE_F32 || p->param_type != NORMATIVE_F32) return "f32 only";
-  if (p->stat_type != NORMATIVE_F32 && p->stat_type != NORMATIVE_F64) return "statistics are f32 or f64";
+  if (p->stat_type != NORMATIVE_F32) return "statistics are f32";
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
   if (p->affine != NORMATIVE_AFFINE_CHANNEL || p->casts != NORMATIVE_CAST_ONCE || p->residual) return "the plain norm only";
   return NULL;
 }
 
-static float stat_get(const struct normative_problem *p, const void *v, size_t i)
+static void set(void *statistics, size_t i, float value)
 {
-  return p->stat_type == NORMATIVE_F64 ? (float)((const double *)v)[i] : ((const float *)v)[i];
-}
-
-static void stat_set(const struct normative_problem *p, void *v, size_t i, float value)
-{
-  if (!v) return;
-  if (p->stat_type == NORMATIVE_F64) ((double *)v)[i] = value;
-  else ((float *)v)[i] = value;
+  if (statistics) ((float *)statistics)[i] = value;
 }
 
 /* r takes in b. */
@@ -45,8 +38,9 @@ static void update(const struct normative_problem *p, const struct normative_ten
                    float var)
 {
   if (p->estimator == NORMATIVE_UNBIASED) var = var * (float)m / (float)(m - 1);
-  stat_set(p, t->running_mean, c, updated(p, stat_get(p, t->running_mean, c), mean));
-  stat_set(p, t->running_var, c, updated(p, stat_get(p, t->running_var, c), var));
+  float *running_mean = t->running_mean, *running_var = t->running_var;
+  running_mean[c] = updated(p, running_mean[c], mean);
+  running_var[c] = updated(p, running_var[c], var);
 }
 
 /* y = (x - mean) rstd gamma + beta; folded: y = a x + b with a = gamma rstd, b = beta - mean a. */
@@ -69,8 +63,8 @@ static void run_group(const struct run *run, const struct normative_tensors *t, 
   float mean = 0, var, rstd;
   for (size_t k = 0; k < m; ++k) x[k] = in[element(&r, k)];
   if (p->mode == NORMATIVE_EVALUATION) {
-    mean = stat_get(p, t->running_mean, group);
-    var = stat_get(p, t->running_var, group);
+    mean = ((const float *)t->running_mean)[group];
+    var = ((const float *)t->running_var)[group];
   } else run->specimen->statistics(x, scratch, m, norm_find(p->norm)->centred ? &mean : NULL, &var);
   rstd = 1 / sqrtf(var + (float)p->eps);
   for (size_t k = 0; k < m; ++k) {
@@ -79,8 +73,8 @@ static void run_group(const struct run *run, const struct normative_tensors *t, 
       applied(x[k], mean, rstd, gamma ? gamma[c] : 1, beta ? beta[c] : 0, run->specimen->folded);
   }
   if (p->mode == NORMATIVE_EVALUATION) return;
-  stat_set(p, t->mean, group, mean);
-  stat_set(p, t->rstd, group, rstd);
+  set(t->mean, group, mean);
+  set(t->rstd, group, rstd);
   if (t->running_mean) update(p, t, group, m, mean, var);
 }
 
