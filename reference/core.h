@@ -27,7 +27,7 @@ struct statistics centred_statistics(const double *x, size_t n, double eps);
     requires eps: 0 <= eps;
     requires x: \valid_read(x + (0..n-1));
     assigns \nothing;
-    ensures mean: \result.m == 0 && \result.c == 0;
+    ensures mean: \result.m + \result.c == 0.0;
     ensures var: \result.var == Quot(Ssd(x,0.0,n),n) && 0 <= \result.var;
     ensures rstd: \result.rstd == Rstd(\result.var,eps); */
 struct statistics rms_statistics(const double *x, size_t n, double eps);
