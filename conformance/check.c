@@ -158,14 +158,14 @@ static void open_all(struct check *c)
 
 static void close_all(struct check *c)
 {
-  for (int job = 0; job < c->jobs; ++job) {
+  for (int job = 0; c->impl && job < c->jobs; ++job) {
     for (size_t i = 0; i < c->specs; ++i)
       if (c->impl[job][i]) implementation_close(c->impl[job][i]);
     free(c->impl[job]);
   }
-  free(c->impl);
   for (size_t i = 0; i < c->specs; ++i) {
     free((char *)c->spec[i]);
+    if (!c->impl) continue;
     free((char *)c->name[i]);
     free((char *)c->version[i]);
     free((char *)c->preset[i]);
@@ -174,6 +174,7 @@ static void close_all(struct check *c)
   free(c->name);
   free(c->version);
   free(c->preset);
+  free(c->impl);
 }
 
 /* ---- one case ---- */
@@ -362,26 +363,31 @@ static void reproducing(char out[512], const struct check *c, const char *progra
            c->strict_range ? " --strict-range" : "", c->o.in_process ? " --in-process" : "");
 }
 
+static int run(struct check *c)
+{
+  struct error e;
+  char command[512];
+  if (c->require && strcmp(c->require, "declared") && !preset_find(c->require, &e)) return misuse("check", "--require: %s", e.text);
+  if ((size_t)c->jobs > c->plan.count) c->jobs = (int)c->plan.count;
+  reproducing(command, c, "build/bin/normative");
+  open_all(c);
+  check_all(c);
+  if (write_out(c, command, &e)) {
+    misuse("check", "%s", e.text);
+    c->misused = true;
+  }
+  int status = records_exit(&c->records, c->misused);
+  if (status == EXIT_NOTHING) fputs("normative: check: nothing could be judged\n", stderr);
+  return status;
+}
+
 int cmd_check(int argc, char **argv)
 {
   struct check c = {.s = {.seed = 1}, .jobs = omp_get_num_procs(),
                     .o = {.threads = 1, .timeout_s = 30, .memory_bytes = (size_t)8 << 30, .python = "python3"}};
   struct error e;
-  char command[512];
   int stop = take_arguments(&c, argc, argv, &e);
-  if (stop) return stop - 1;
-  if (c.require && strcmp(c.require, "declared") && !preset_find(c.require, &e)) return misuse("check", "--require: %s", e.text);
-  if ((size_t)c.jobs > c.plan.count) c.jobs = (int)c.plan.count;
-  reproducing(command, &c, "build/bin/normative");
-  open_all(&c);
-  check_all(&c);
-  int status;
-  if (write_out(&c, command, &e)) {
-    misuse("check", "%s", e.text);
-    c.misused = true;
-  }
-  status = records_exit(&c.records, c.misused);
-  if (status == EXIT_NOTHING) fputs("normative: check: nothing could be judged\n", stderr);
+  int status = stop ? stop - 1 : run(&c);
   records_free(&c.records);
   close_all(&c);
   plan_free(&c.plan);

@@ -515,25 +515,24 @@ static void worst(FILE *f, const struct report *r)
 
 /* ---- proofs ---- */
 
-/* Lines of the file ASSUMED beside the results, if it is there. */
+/* The names in the file ASSUMED beside the results: functions whose contract has no proof yet. */
 static void assumed(FILE *f, const char *results)
 {
   char path[1400], *line = NULL;
-  size_t room = 0;
-  bool any = false;
+  size_t room = 0, names = 0;
   snprintf(path, sizeof path, "%.1300s/../ASSUMED", results);
   FILE *in = fopen(path, "r");
-  while (in && getline(&line, &room, in) >= 0) {
-    line[strcspn(line, "\r\n")] = 0;
-    if (!line[strspn(line, " \t")] || line[0] == '#') continue;
-    fputs(any ? "<li>" : "<p>Assumed, not proved:</p>\n<ul><li>", f);
-    any = true;
+  if (!in) return;
+  while (getline(&line, &room, in) >= 0) {
+    line[strcspn(line, "#\r\n")] = 0;
+    if (!line[strspn(line, " \t")]) continue;
+    fputs(names++ ? ", <code>" : "<p><b>Assumed</b>, their contracts not proved yet: <code>", f);
     html(f, line);
-    fputs("</li>\n", f);
+    fputs("</code>", f);
   }
-  if (any) fputs("</ul>\n", f);
+  fputs(names ? ".</p>\n" : "<p>No function waits for its proof: <code>proofs/ASSUMED</code> is empty.</p>\n", f);
   free(line);
-  if (in) fclose(in);
+  fclose(in);
 }
 
 static void proofs(FILE *f, const struct report *r)
@@ -548,16 +547,22 @@ static void proofs(FILE *f, const struct report *r)
     fputs("<p>There are no proof results here. <code>make prove</code> makes them.</p>\n", f);
     return;
   }
-  fprintf(f, "<p>%ld of %ld goals about the reference are proved, by Frama-C's WP and the provers it calls; <code>make prove</code> "
-             "proves them again. What that does and does not promise is in <code>proofs/SOUNDNESS.md</code>.</p>\n", proved, total);
-  fputs("<div class=\"wide\"><table class=\"proofs\"><thead><tr><th>unit</th><th>proved</th><th>goals</th><th></th></tr></thead>\n", f);
+  fprintf(f, "<p>%ld of %ld goals about the reference are proved; <code>make prove</code> proves them again. "
+             "What that does and does not promise is in <code>proofs/SOUNDNESS.md</code>.</p>\n", proved, total);
+  fputs("<div class=\"wide\"><table class=\"proofs\"><thead><tr><th>unit</th><th>proved</th><th>goals</th><th>functions</th><th>by</th></tr></thead>\n", f);
   for (size_t i = 0; i < r->proofs; ++i) {
     const struct proof *p = &r->proof[i];
     fputs("<tr><td><code>", f);
-    html(f, p->name);
-    fprintf(f, "</code></td><td>%ld</td><td>%ld</td><td>", p->proved, p->total);
-    if (p->proved < p->total) fprintf(f, "<span class=\"tag FAIL\">%ld open</span>", p->total - p->proved);
-    if (p->claim) html(f, p->claim);
+    html(f, p->unit);
+    fprintf(f, "</code></td><td>%ld</td><td>%ld", p->proved, p->total);
+    if (p->proved < p->total) fprintf(f, " <span class=\"tag FAIL\">%ld open</span>", p->total - p->proved);
+    fputs("</td><td><code>", f);
+    html(f, p->functions);
+    fputs("</code></td><td><small class=\"note\">", f);
+    html(f, p->tool);
+    fputs(*p->model ? "; " : "", f);
+    html(f, p->model);
+    fputs("</small>", f);
     fputs("</td></tr>\n", f);
   }
   fputs("</table></div>\n", f);

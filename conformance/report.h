@@ -13,7 +13,7 @@ struct timing {
 };
 
 /* Results of a prover, proofs/results/NAME.json. */
-struct proof { const char *name, *claim; long proved, total; };
+struct proof { const char *unit, *functions, *tool, *model; long proved, total; }; /* functions: "a, b"; the last three may be "" */
 
 /* All that the page shows. Strings are kept once, so that equal ones are the same pointer. */
 struct report {

@@ -260,25 +260,42 @@ static int is_json(const struct dirent *d)
   return n > 5 && !strcmp(d->d_name + n - 5, ".json");
 }
 
+/* The strings of a list, with commas between; "" where it is none. */
+static const char *joined(struct report *r, const json_t *list)
+{
+  char *text;
+  size_t size;
+  FILE *memory = open_memstream(&text, &size);
+  for (size_t k = 0; k < json_array_size(list); ++k) {
+    const char *word = json_string_value(json_array_get(list, k));
+    fprintf(memory, "%s%s", k ? ", " : "", word ? word : "?");
+  }
+  fclose(memory);
+  const char *kept = report_string(r, text);
+  free(text);
+  return kept;
+}
+
 static int read_proof(struct report *r, const char *dir, const char *file, struct error *e)
 {
-  char path[1400], name[256];
+  char path[1400];
   json_error_t why;
   snprintf(path, sizeof path, "%s/%s", dir, file);
   json_t *o = json_load_file(path, 0, &why);
   if (!o) return fail(e, "%s:%d: %s", path, why.line, why.text);
   const json_t *proved = json_object_get(o, "proved"), *total = json_object_get(o, "total");
-  const char *given = json_string_value(json_object_get(o, "name")), *claim = json_string_value(json_object_get(o, "claim"));
-  bool good = json_is_integer(proved) && json_is_integer(total);
+  const char *unit = json_string_value(json_object_get(o, "unit")), *tool = json_string_value(json_object_get(o, "tool")),
+             *model = json_string_value(json_object_get(o, "model"));
+  bool good = unit && json_is_integer(proved) && json_is_integer(total);
   if (good) {
-    snprintf(name, sizeof name, "%.*s", (int)strlen(file) - 5, file);
     r->proof = realloc(r->proof, (r->proofs + 1) * sizeof *r->proof);
     if (!r->proof) abort();
-    r->proof[r->proofs++] = (struct proof){report_string(r, given ? given : name), report_string(r, claim),
+    r->proof[r->proofs++] = (struct proof){report_string(r, unit), joined(r, json_object_get(o, "functions")),
+                                           report_string(r, tool ? tool : ""), report_string(r, model ? model : ""),
                                            (long)json_integer_value(proved), (long)json_integer_value(total)};
   }
   json_decref(o);
-  return good ? 0 : fail(e, "%s: no proof result: it lacks an integer \"proved\" or \"total\"", path);
+  return good ? 0 : fail(e, "%s: no proof result: it lacks \"unit\", or an integer \"proved\" or \"total\"", path);
 }
 
 int report_read_proofs(struct report *r, const char *dir, struct error *e)

@@ -114,8 +114,7 @@ static void two_pass(struct stage *s)
   const long double e = two_pass_mean(s, s->h), about = as_kept(s, e);
   const long double ec = bound_correction(u, h, CM, s->q.mean_abs, mu, sigma2, about, lam, s->LF);
   const long double v = bound_corrected(u, h, CM, sigma2, about, ec, lam, s->LF);
-  widen(s, e, smaller(sigma2, larger(v, bound_two_pass_low(u, h, CM, sigma2, about, lam, s->LF))),
-        larger(v, bound_two_pass_high(u, h, CM, sigma2, about, lam, s->LF)));
+  widen(s, e, smaller(v, sigma2), larger(v, bound_two_pass(u, h, CM, sigma2, about, lam, s->LF)));
   need_below(s, s->m * s->q.mean_abs * grown, s->sums);
   need_below(s, s->m * (sigma2 + about * about) * grown, s->sums);
   need_below(s, s->m * (about + ec) * s->m * (about + ec), s->sums); /* (sum d)^2 */
@@ -228,7 +227,7 @@ static long double rstd_error(const struct stage *s)
   if (!(s->high < INFINITY)) return INFINITY;
   long double E;
   if (s->p->eps_place == NORMATIVE_EPS_OUTSIDE) {
-    long double fall = sigma2 > 0 ? bound_root_fall(u, s->low, sigma2) : s->low > 0 ? INFINITY : 0;
+    long double fall = s->low > sigma2 ? INFINITY : s->low > 0 ? bound_root_fall(u, s->low, sigma2) : 0; /* root of a negative */
     long double rise = s->high > 0 ? bound_root_rise(u, s->high, sigma2) : 0;
     E = bound_rstd_outside(u, (fall + ce) * r, (rise + ce) * r, s->row->newton + 1.5L);
   } else if (s->p->eps_place == NORMATIVE_EPS_MAX) {

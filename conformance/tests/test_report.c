@@ -44,6 +44,10 @@ static int set_up(void **state)
   snprintf(records, sizeof records, "%s/records.jsonl", dir);
   snprintf(out, sizeof out, "%s/page", dir);
   snprintf(index_html, sizeof index_html, "%s/index.html", out);
+  snprintf(path, sizeof path, "%s/proofs", dir);
+  mkdir(path, 0777);
+  snprintf(path, sizeof path, "%s/proofs/results", dir);
+  mkdir(path, 0777);
   snprintf(path, sizeof path, "%s/gnuplot", dir);
   write_text(path, "#!/bin/sh\ncat >/dev/null\necho \"<svg><title>x</title><g id=\\\"gnuplot_canvas\\\"><path id='gpPt1'/>"
                    "<use xlink:href='#gpPt1' color='rgb(  1,   2,   5)'/></g></svg>\"\n");
@@ -60,17 +64,18 @@ static int tear_down(void **state)
   return system(command);
 }
 
-/* normative report --out OUT RECORDS, and what it says on standard error */
+/* normative report --out OUT --proofs DIR RECORDS, and what it says on standard error */
 static int report(char said[2048])
 {
-  char *argv[] = {"report", "--out", out, records, NULL};
+  char proofs[128], *argv[] = {"report", "--out", out, "--proofs", proofs, records, NULL};
   FILE *f = tmpfile();
   int kept = dup(2), kept_out = dup(1), status;
   fflush(NULL);
   dup2(fileno(f), 2);
   dup2(fileno(f), 1);
+  snprintf(proofs, sizeof proofs, "%s/proofs/results", dir);
   optind = 0;
-  status = cmd_report(4, argv);
+  status = cmd_report(6, argv);
   fflush(NULL);
   dup2(kept, 2);
   dup2(kept_out, 1);
@@ -169,6 +174,31 @@ static void infinite_and_nan_errors_are_shown(void **state)
   assert_non_null(strstr(page, "error <b>inf nULP</b>"));
   assert_non_null(strstr(page, "got <code>nan</code>"));
   free(page);
+}
+
+static void proofs_are_shown(void **state)
+{
+  struct record r = example();
+  char result[200], pending[200], said[2048];
+  (void)state;
+  write_records(&r, 1);
+  snprintf(result, sizeof result, "%s/proofs/results/core.json", dir);
+  snprintf(pending, sizeof pending, "%s/proofs/ASSUMED", dir);
+  write_text(result, "{\"unit\":\"core\",\"proved\":50,\"total\":53,\"functions\":[\"two_sum\",\"over\"],\"tool\":\"Frama-C\"}");
+  write_text(pending, "# a comment\nnormalise\n\n");
+  assert_int_equal(report(said), 0);
+  char *page = read_text(index_html);
+  assert_non_null(strstr(page, "50 of 53 goals"));
+  assert_non_null(strstr(page, "3 open"));
+  assert_non_null(strstr(page, "two_sum, over"));
+  assert_non_null(strstr(page, "not proved yet: <code>normalise</code>."));
+  free(page);
+  write_text(result, "{\"unit\":\"core\",\"proved\":50}");
+  unlink(index_html);
+  assert_int_equal(report(said), 2);
+  assert_non_null(strstr(said, "core.json: no proof result"));
+  assert_int_equal(access(index_html, F_OK), -1);
+  unlink(result);
 }
 
 /* ---- cells ---- */
@@ -380,7 +410,7 @@ int main(void)
 {
   static const struct CMUnitTest tests[] = {
     cmocka_unit_test(page_shows_what_the_records_say), cmocka_unit_test(pictures_have_ids_of_their_own),
-    cmocka_unit_test(infinite_and_nan_errors_are_shown),
+    cmocka_unit_test(infinite_and_nan_errors_are_shown), cmocka_unit_test(proofs_are_shown),
     cmocka_unit_test(a_cell_is_covered_by_what_covers_all_its_cases), cmocka_unit_test(what_does_not_count_changes_no_cell),
     cmocka_unit_test(bad_files_are_named),
     cmocka_unit_test(bad_fields_are_named), cmocka_unit_test(a_folder_that_cannot_be_written),
