@@ -21,7 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const verdict_name[VERDICT_COUNT] = {"PASS", "FAIL", "RANGE", "MISTRUSTED", "UNDECIDED", "SKIP", "CRASH", "TIMEOUT"};
+const char *const verdict_name[VERDICT_COUNT] = {"PASS", "FAIL", "RANGE", "MISTRUSTED",
+                                                 "UNDECIDED", "SKIP", "CRASH", "TIMEOUT"};
 
 enum { BLOCK = 256 };
 #define SLACK (1 + 0x1p-38L)
@@ -201,7 +202,8 @@ struct block {
 /* Features are large and coefficients small or the other way round by the same factors: these keep both within double. */
 static void feature_weights(const struct view *v, const struct group_truth *q, long double w[FEATURES])
 {
-  long double r = q->rstd > 0 && q->rstd < INFINITY ? q->rstd : 1, mean = q->mean_abs > 0 && q->mean_abs < INFINITY ? q->mean_abs : 1;
+  long double r = q->rstd > 0 && q->rstd < INFINITY ? q->rstd : 1;
+  long double mean = q->mean_abs > 0 && q->mean_abs < INFINITY ? q->mean_abs : 1;
   w[F_GD] = w[F_GX] = r;
   w[F_G] = r * mean;
   w[F_D] = w[F_X] = w[F_ONE] = v->type->lam;
@@ -277,7 +279,8 @@ static size_t fill_y(const struct view *v, struct block *b, const struct runs *r
   size_t end = r->outer * r->inner, o = k / r->inner, i = k % r->inner;
   feature_weights(v, &v->truth->group[b->group], weight);
   for (b->n = 0; b->n < BLOCK && k < end; ++k) {
-    put_y(v, b, r->base + o * r->outer_stride + i * r->inner_stride, r->param + o * r->param_outer + i * r->param_inner, weight);
+    put_y(v, b, r->base + o * r->outer_stride + i * r->inner_stride, r->param + o * r->param_outer + i * r->param_inner,
+          weight);
     if (++i == r->inner) {
       i = 0;
       ++o;
@@ -346,7 +349,8 @@ static void coefficients_of(const struct view *v, const struct tolerance *t, boo
   memset(c, 0, sizeof *c);
   for (int k = 0; k < FEATURES; ++k) {
     bool element = v->slot == SLOT_Y || v->slot == SLOT_SUM;
-    long double value = element ? element_bound(v->slot, t, folded, k) / weight[k] : k == F_ONE ? statistic_bound(v->slot, t) : 0;
+    long double value = k == F_ONE ? statistic_bound(v->slot, t) : 0;
+    if (element) value = element_bound(v->slot, t, folded, k) / weight[k];
     if (!(value < INFINITY)) c->none = true;
     c->c[k] = upward(value);
   }
@@ -384,7 +388,8 @@ static void block_exactness(const struct view *v, const struct block *b, enum ex
 /* Sees every block, once with no preset, then once for each preset that is still wanted. */
 struct visitor {
   void (*block)(void *self, const struct block *b);
-  void (*bound)(void *self, const struct block *b, size_t preset, const struct tolerance *t, bool none, const double T[BLOCK]);
+  void (*bound)(void *self, const struct block *b, size_t preset, const struct tolerance *t, bool none,
+                const double T[BLOCK]);
   void *self;
   bool slot[SLOT_COUNT];                /* outputs to visit */
   bool wanted[SLOT_COUNT][PRESETS_MAX];
@@ -474,7 +479,8 @@ static bool judged_slot(const struct truth *truth, enum slot slot)
 
 struct measuring { struct case_cache *cache; const struct view *v; };
 
-static void measure(void *self, const struct block *b, size_t preset, const struct tolerance *t, bool none, const double T[BLOCK])
+static void measure(void *self, const struct block *b, size_t preset, const struct tolerance *t, bool none,
+                    const double T[BLOCK])
 {
   struct measuring *w = self;
   struct looseness *l = &w->cache->loose[w->v->slot][preset];
@@ -611,7 +617,8 @@ static bool is_outside(const struct view *v, const struct block *b, size_t i, en
 }
 
 /* Does the preset's algorithm stay below overflow on element i? */
-static bool in_range(const struct view *v, const struct block *b, size_t i, const struct preset *preset, const struct tolerance *t)
+static bool in_range(const struct view *v, const struct block *b, size_t i, const struct preset *preset,
+                     const struct tolerance *t)
 {
   long double f[FEATURES], weight[FEATURES];
   struct group_facts g = facts_of(v, b->group);
@@ -646,7 +653,8 @@ static void find_element(struct judging *w, int m, const struct block *b, size_t
 }
 
 /* A required preset is looked at in every element, any other until an element is outside. */
-static void judge_block(void *self, const struct block *b, size_t preset, const struct tolerance *t, bool none, const double T[BLOCK])
+static void judge_block(void *self, const struct block *b, size_t preset, const struct tolerance *t, bool none,
+                        const double T[BLOCK])
 {
   struct judging *w = self;
   enum exactness exactness = w->v->cache->preset[preset]->row->exactness;
@@ -672,7 +680,8 @@ static bool trusted(const struct judging *w, enum slot slot, size_t required)
   const struct looseness *own = &cache->loose[slot][required];
   for (size_t k = 0; k < cache->presets; ++k) {
     const struct looseness *l = &cache->loose[slot][k];
-    if (w->considered[k] && w->covers[slot][cache->same[k]] && !l->unbounded && l->distrust <= 1 && (k == required || looser(l, own) <= 0)) return true;
+    bool decides = !l->unbounded && l->distrust <= 1, strict = k == required || looser(l, own) <= 0;
+    if (w->considered[k] && w->covers[slot][cache->same[k]] && decides && strict) return true;
   }
   return false;
 }
@@ -884,7 +893,8 @@ void judge(const struct normative_problem *p, const struct tensors *in, struct t
 
 struct writing { const struct view *v; double *bound; };
 
-static void write_bounds(void *self, const struct block *b, size_t preset, const struct tolerance *t, bool none, const double T[BLOCK])
+static void write_bounds(void *self, const struct block *b, size_t preset, const struct tolerance *t, bool none,
+                         const double T[BLOCK])
 {
   struct writing *w = self;
   (void)preset;

@@ -91,16 +91,25 @@ static void widen(struct stage *s, long double e, long double low, long double h
   s->high = larger(s->high, high);
 }
 
+/* Does the arithmetic have this number, and keep it? */
+static bool fits(const struct arithmetic *a, long double value)
+{
+  bool bits = a->precision == 53 ? (long double)(double)value == value : (long double)(float)value == value;
+  return value == 0 || (bits && fabsl(value) >= a->normal && fabsl(value) <= a->largest);
+}
+
 /* The mean as it is kept: rounded, or as high and low part, which is never worse but for an underflow. */
 static long double as_kept(const struct stage *s, long double e)
 {
-  return wider(s->sums, s->kept) ? bound_kept(s->sums->u, e, magnitude_of_mean(&s->q), s->kept->u, 3 * s->kept->lam + s->apply_LF) : e;
+  bool exact = e == 0 && s->q.mu_lo == 0 && fits(s->kept, s->q.mu_hi);
+  if (exact || !wider(s->sums, s->kept)) return e;
+  return bound_kept(s->sums->u, e, magnitude_of_mean(&s->q), s->kept->u, 3 * s->kept->lam + s->apply_LF);
 }
 
 /* The mean of a corrected two-pass, m' + c, is another number than m', and may be rounded or not. */
-static long double two_pass_mean(const struct stage *s, long double h)
+static long double two_pass_mean(const struct stage *s)
 {
-  const long double u = s->sums->u, lam = s->sums->lam, mu = magnitude_of_mean(&s->q);
+  const long double u = s->sums->u, lam = s->sums->lam, h = s->h, mu = magnitude_of_mean(&s->q);
   const long double e = mean_exact(s) ? 0 : bound_mean(u, mean_sum_exact(s) ? 0 : h, CM, s->q.mean_abs, lam, s->LF);
   const long double ec = bound_correction(u, h, CM, s->q.mean_abs, mu, s->q.sigma2, e, lam, s->LF);
   if (deviations_exact(s)) return 0;
@@ -110,8 +119,8 @@ static long double two_pass_mean(const struct stage *s, long double h)
 static void two_pass(struct stage *s)
 {
   const long double u = s->sums->u, lam = s->sums->lam, mu = magnitude_of_mean(&s->q), sigma2 = s->q.sigma2;
-  const long double h = square_sum_exact(s) ? 0 : s->h, grown = 1 + bound_P(u, s->h + 8);
-  const long double e = two_pass_mean(s, s->h), about = as_kept(s, e);
+  const long double e = two_pass_mean(s), about = as_kept(s, e), grown = 1 + bound_P(u, s->h + 8);
+  const long double h = about == 0 && square_sum_exact(s) ? 0 : s->h;
   const long double ec = bound_correction(u, h, CM, s->q.mean_abs, mu, sigma2, about, lam, s->LF);
   const long double v = bound_corrected(u, h, CM, sigma2, about, ec, lam, s->LF);
   widen(s, e, smaller(v, sigma2), larger(v, bound_two_pass(u, h, CM, sigma2, about, lam, s->LF)));
@@ -120,13 +129,20 @@ static void two_pass(struct stage *s)
   need_below(s, s->m * (about + ec) * s->m * (about + ec), s->sums); /* (sum d)^2 */
 }
 
+/* Nothing is rounded: a group of 2^k elements, one for instance, whose mean's square and mean square are both exact. */
+static bool one_pass_exact(const struct stage *s, long double mean_square)
+{
+  return mean_exact(s) && power_of_two(s->m) >= 0 && exact_sum(s, mean_square, 2 * (s->g->lowest - power_of_two(s->m)));
+}
+
 static void one_pass(struct stage *s)
 {
   const long double u = s->sums->u, mu = magnitude_of_mean(&s->q), grown = 1 + bound_P(u, s->h + 8);
   const long double squares = s->m * (s->q.sigma2 + mu * mu);
   const bool exact = s->g->lowest != INT_MIN && exact_sum(s, squares, 2 * s->g->lowest);
   const long double e = mean_exact(s) ? 0 : bound_mean(u, mean_sum_exact(s) ? 0 : s->h, CM, s->q.mean_abs, s->sums->lam, s->LF);
-  const long double v = bound_one_pass(u, exact ? 0 : s->h, CM, mu, s->q.sigma2, e, s->sums->lam, s->LF);
+  const long double v = exact && one_pass_exact(s, squares / s->m)
+                          ? 0 : bound_one_pass(u, exact ? 0 : s->h, CM, mu, s->q.sigma2, e, s->sums->lam, s->LF);
   widen(s, e, v, v);
   need_below(s, s->m * s->q.mean_abs * grown, s->sums);
   need_below(s, squares * grown, s->sums);
@@ -166,9 +182,7 @@ static void mean_square(struct stage *s)
 static long double converted(const struct stage *s, long double value)
 {
   const struct arithmetic *a = s->apply;
-  bool fits = value == 0 || (fabsl(value) >= a->normal && fabsl(value) <= a->largest &&
-                             (a->precision == 53 || (long double)(float)value == value));
-  return fits ? 0 : bound_kept(a->u, 0, fabsl(value), a->u, a->lam + s->apply_LF);
+  return fits(a, value) ? 0 : bound_kept(a->u, 0, fabsl(value), a->u, a->lam + s->apply_LF);
 }
 
 static void given(struct stage *s)
@@ -227,7 +241,8 @@ static long double rstd_error(const struct stage *s)
   if (!(s->high < INFINITY)) return INFINITY;
   long double E;
   if (s->p->eps_place == NORMATIVE_EPS_OUTSIDE) {
-    long double fall = s->low > sigma2 ? INFINITY : s->low > 0 ? bound_root_fall(u, s->low, sigma2) : 0; /* root of a negative */
+    long double fall = s->low > 0 ? bound_root_fall(u, s->low, sigma2) : 0;
+    if (s->low > sigma2) fall = INFINITY; /* the root of a negative number */
     long double rise = s->high > 0 ? bound_root_rise(u, s->high, sigma2) : 0;
     E = bound_rstd_outside(u, (fall + ce) * r, (rise + ce) * r, s->row->newton + 1.5L);
   } else if (s->p->eps_place == NORMATIVE_EPS_MAX) {
@@ -257,7 +272,8 @@ static long double y_bound(const struct stage *s, const struct tolerance *t, boo
     return bound_cast_normal(a->u, r, t->E, t->e, k, a->lam, LF, to->u, narrow_lam, f[F_GD], f[F_G], f[F_Y], f[F_ONE]);
   long double T;
   if (folded && s->p->norm != NORMATIVE_RMSNORM)
-    T = bound_folded(a->u, r, t->E, t->e, magnitude_of_mean(&s->q), a->lam, LF, f[F_GD], f[F_GX], f[F_G], f[F_X], f[F_B], f[F_ONE]);
+    T = bound_folded(a->u, r, t->E, t->e, magnitude_of_mean(&s->q), a->lam, LF, f[F_GD], f[F_GX], f[F_G], f[F_X], f[F_B],
+                     f[F_ONE]);
   else
     T = bound_subtract(a->u, r, t->E, t->e, k, a->lam, LF, f[F_GD], f[F_G], f[F_D], f[F_Y], f[F_ONE]);
   if (s->p->residual) T += r * (1 + t->E) * (1 + bound_P(a->u, k + 1)) * to->u * f[F_GX];
@@ -330,7 +346,7 @@ void tolerance_of(const struct normative_problem *p, const struct group_facts *g
   else own(&s);
   t->E = rstd_error(&s);
   rstd_range(&s);
-  t->e = evaluation || p->norm == NORMATIVE_RMSNORM ? s.e : s.q.max_abs == 0 ? 0 : as_kept(&s, s.e);
+  t->e = evaluation || p->norm == NORMATIVE_RMSNORM ? s.e : as_kept(&s, s.e);
   t->range = s.range;
   t->sum = s.tensor->u + (wider(s.apply, s.tensor) ? s.apply->u * (1 + s.tensor->u) : 0);
   t->mean = stored(&s, s.kept, t->e, magnitude_of_mean(&s.q));
