@@ -4,7 +4,7 @@
 #   make test      builds, then the tests
 #   make report    builds, checks and benches every implementation found here, writes build/report/index.html
 #   make prove     proves the references again (installs Frama-C and the provers)
-#   make install   to PREFIX (default /usr/local)
+#   make install   libraries, headers and the man page to PREFIX (default /usr/local); the command runs from this tree
 #   make clean
 # On a fresh Debian the first four install what they need when run as root in a container, or with SETUP=1.
 # SANITIZE=1 builds everything with ASan and UBSan into build-sanitize/.
@@ -81,7 +81,7 @@ $B/gen/bounds.h: conformance/bounds.txt $B/bin/bounds-gen
 	@mkdir -p $(@D)
 	$B/bin/bounds-gen $< > $@
 $(HARNESS_OBJ) $B/obj/conformance/worker.o $B/obj/conformance/normative.o: | $B/gen/bounds.h
-$B/obj/conformance/judge.o $B/obj/conformance/presets.o: $B/gen/bounds.h
+$B/obj/conformance/tolerance.o: $B/gen/bounds.h
 
 $B/lib/libharness.a: $(HARNESS_OBJ)
 	@mkdir -p $(@D)
@@ -131,7 +131,8 @@ prove:
 	@proofs/prove
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -d $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 conformance/normative.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 reference/normative.h conformance/normative_plugin.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $B/lib/libnormative.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $B/lib/libnormative.so $(DESTDIR)$(PREFIX)/lib

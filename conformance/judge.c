@@ -68,14 +68,28 @@ static void look_at_slot(struct view *v, enum slot slot)
 
 /* ---- exact values ---- */
 
+#if LDBL_MANT_DIG == 64 /* x86: by the bits, since this is done for every element */
+union bits { struct { uint64_t significand; uint16_t sign_exponent; } bits; long double value; };
+
 static long double power2(int k)
 {
-  union { struct { uint64_t significand; uint16_t exponent; } bits; long double value; } u = {{1ull << 63, 0}};
+  union bits u = {{1ull << 63, 0}};
   if (k < -16300) return 0x1p-16300L;
   if (k > 16300) return 0x1p16300L;
-  u.bits.exponent = (uint16_t)(16383 + k);
+  u.bits.sign_exponent = (uint16_t)(16383 + k);
   return u.value;
 }
+
+/* Exponent of the leading bit of s >= 0; very low for 0. */
+static int exponent_of(long double s)
+{
+  union bits u = {.value = s};
+  return u.bits.sign_exponent - 16383;
+}
+#else
+static long double power2(int k) { return ldexpl(1, k); }
+static int exponent_of(long double s) { return s > 0 ? ilogbl(s) : -16383; }
+#endif
 
 /* w = high + low, relative error 2^-127. Not for UNDECIDED. */
 static void wide_split(const struct wide *w, long double *high, long double *low)
@@ -94,13 +108,11 @@ static void wide_split(const struct wide *w, long double *high, long double *low
   }
 }
 
-/* Exponent of ulp(s): that of the type, and no less than its smallest subnormal. */
+/* Exponent of ulp(s), s >= 0: that of the type, and no less than its smallest subnormal. */
 static int ulp_exponent(const struct arithmetic *a, long double s)
 {
-  int least = a->least_exponent - a->precision + 1, exponent;
-  if (!(s > 0)) return least;
-  frexpl(s, &exponent);
-  return exponent - a->precision > least ? exponent - a->precision : least;
+  int least = a->least_exponent - a->precision + 1, exponent = exponent_of(s) - (a->precision - 1);
+  return exponent > least ? exponent : least;
 }
 
 static bool same_value(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
@@ -248,7 +260,8 @@ static long double absolute_exact(const struct wide *w)
   return fabsl(high + low);
 }
 
-static void put_y(const struct view *v, struct block *b, size_t i, size_t j, const long double weight[FEATURES])
+/* spread: sigma rstd of the group, of norms that subtract its own mean, else 0. */
+static void put_y(const struct view *v, struct block *b, size_t i, size_t j, long double spread, const long double weight[FEATURES])
 {
   const struct group_truth *q = &v->truth->group[b->group];
   bool plus_one = v->p->casts == NORMATIVE_CAST_PLUS_ONE;
@@ -266,9 +279,8 @@ static void put_y(const struct view *v, struct block *b, size_t i, size_t j, con
   f[F_Y] = y;
   f[F_B] = fabs(beta);
   long double s = y > f[F_B] ? y : f[F_B];
-  bool own_mean = !v->evaluation && v->p->norm != NORMATIVE_RMSNORM;
   if (v->slot == SLOT_SUM) s = y;
-  else if (own_mean && q->finite && q->rstd < INFINITY) s = fmaxl(s, g * sqrtl(q->sigma2) * q->rstd);
+  else if (g * spread > s) s = g * spread;
   put(v, b, b->n++, i, s, !q->finite || !isfinite(x) || !isfinite(gamma) || !isfinite(beta), f, weight);
 }
 
@@ -277,10 +289,13 @@ static size_t fill_y(const struct view *v, struct block *b, const struct runs *r
 {
   long double weight[FEATURES];
   size_t end = r->outer * r->inner, o = k / r->inner, i = k % r->inner;
-  feature_weights(v, &v->truth->group[b->group], weight);
+  const struct group_truth *q = &v->truth->group[b->group];
+  bool own_mean = !v->evaluation && v->p->norm != NORMATIVE_RMSNORM && q->finite && q->rstd < INFINITY;
+  long double spread = own_mean ? sqrtl(q->sigma2) * q->rstd : 0;
+  feature_weights(v, q, weight);
   for (b->n = 0; b->n < BLOCK && k < end; ++k) {
     put_y(v, b, r->base + o * r->outer_stride + i * r->inner_stride, r->param + o * r->param_outer + i * r->param_inner,
-          weight);
+          spread, weight);
     if (++i == r->inner) {
       i = 0;
       ++o;

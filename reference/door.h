@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
-   The doors: what every entry of both libraries tests of its arguments before it writes anything (SEMANTICS 5).
+   The doors: what every entry of both libraries tests of its arguments before it writes anything.
 
    Statuses are decided in the order of their enumeration: E_NULL, E_EPS, E_MOMENTUM, E_ARGUMENT, E_GROUPS, E_SIZE,
    E_OVERLAP, E_VARIANCE, E_EMPTY; the first that holds is the answer. In detail:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
-   Running statistics (SEMANTICS 2). */
+   Running statistics: how a batch enters them. */
 #ifndef NORMATIVE_RUNNING_H
 #define NORMATIVE_RUNNING_H
 #include "normative.h"
