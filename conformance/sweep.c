@@ -224,6 +224,7 @@ static void powers(struct sweeping *w, const struct target *t)
   give(w, sized(w, t, "constant", 1, 65536, FIRST));
   if (t->mode == NORMATIVE_TRAINING) give(w, sized(w, t, "smallint", 1, 65539, SECOND));
   if (t->row->axes == 2) give(w, sized(w, t, "normal", 65541, 3, FIRST)); /* a row number of 16 bits wraps */
+  if (t->mode == NORMATIVE_TRAINING) give(w, sized(w, t, "normal", 1, 131101, BOTH)); /* and so does an element's */
 }
 
 /* Sums so long that their order shows: sequential float sums, float counters, one block lost in many. Means of 1e3 are

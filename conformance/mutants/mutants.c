@@ -11,10 +11,10 @@ const char *const defect_name[DEFECTS] = {
   "mean-absolute", "sums-overflow-f32", "count-in-f16", "variance-about-bf16-mean", "variance-of-last-row", "eps-dropped",
   "eps-tenth", "eps-outside", "eps-on-std", "eps-as-floor", "mean-bf16", "mean-f16", "rstd-bf16", "rstd-f16",
   "rstd-estimate", "folded-f32", "mean-twice", "mean-kept", "beta-before-gamma", "gamma-ignored", "beta-ignored",
-  "gamma-sign-lost", "all-zero", "all-beta", "nan-to-zero", "clipped", "large-mean-shortcut", "flushed",
+  "gamma-sign-lost", "all-zero", "all-beta", "nan-to-zero", "clipped", "large-mean-shortcut", "flushed", "saturated",
   "rsqrt-of-zero-is-zero", "tail-dropped", "tail-element-dropped", "block-twice", "tail-unscaled", "last-not-normalised",
   "gamma-by-group", "beta-shifted", "statistics-of-neighbour", "statistics-of-first", "group-index-16-bits",
-  "layout-swapped", "warp-only", "merged-pairs", "momentum-reversed", "running-population", "running-bessel",
+  "layout-swapped", "warp-only", "merged-pairs", "count-of-16-bits", "momentum-reversed", "running-population", "running-bessel",
   "running-from-zero", "running-not-updated", "running-swapped", "cumulative-late", "evaluation-from-batch",
   "saved-variance", "saved-mean-rounded"};
 
@@ -59,6 +59,7 @@ static size_t summed(const struct kernel *k, size_t m)
   if (has(k, TAIL_DROPPED) && m > 16) return m / 16 * 16;
   if (has(k, TAIL_ELEMENT_DROPPED) && m > 1) return m - 1;
   if (has(k, WARP_ONLY) && m > 1024) return 1024;
+  if (has(k, COUNT_OF_16_BITS) && m > 65535) return 65535;
   if (has(k, VARIANCE_OF_LAST_ROW) && m > 8) return m - m / 8;
   return m;
 }
@@ -176,6 +177,7 @@ static float applied(const struct kernel *k, double x, double mean, double rstd,
   if (has(k, ALL_ZERO)) y = 0;
   if (has(k, ALL_BETA)) y = beta;
   if (has(k, FLUSHED) && fabs(y) < 0x1p-126) y = 0;
+  if (has(k, SATURATED) && isinf((float)y) && !isinf(y)) return copysignf(3.4e38f, (float)y);
   return (float)y;
 }
 
