@@ -321,10 +321,13 @@ static double gamma_ordinary(const struct entries *p, size_t i) { return 0.5 + u
 static double gamma_one(const struct entries *p, size_t i) { return (void)p, (void)i, 1.0; }
 static double gamma_negative(const struct entries *p, size_t i) { return -gamma_ordinary(p, i); }
 static double gamma_huge(const struct entries *p, size_t i) { return 1e20 * gamma_ordinary(p, i); }
+static double gamma_one_first(const struct entries *p, size_t i) { return i ? gamma_ordinary(p, i) : 1; }
+static double gamma_zero_first(const struct entries *p, size_t i) { return i ? gamma_ordinary(p, i) : 0; }
 static double gamma_largest(const struct entries *p, size_t i) { return 1e38 * (1 + 2 * uniform(p->key, i)); }
 static double gamma_tiny(const struct entries *p, size_t i) { return 1e-20 * gamma_ordinary(p, i); }
 static double param_zero(const struct entries *p, size_t i) { return (void)p, (void)i, 0.0; }
 static double beta_ordinary(const struct entries *p, size_t i) { return 2 * uniform(p->key, i) - 1; }
+static double beta_zero_first(const struct entries *p, size_t i) { return i ? beta_ordinary(p, i) : 0; }
 static double beta_huge(const struct entries *p, size_t i) { return 1e20 * beta_ordinary(p, i); }
 
 static double gamma_mixed(const struct entries *p, size_t i)

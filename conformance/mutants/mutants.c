@@ -11,7 +11,7 @@ const char *const defect_name[DEFECTS] = {
   "mean-absolute", "sums-overflow-f32", "count-in-f16", "variance-about-bf16-mean", "variance-of-last-row", "eps-dropped",
   "eps-tenth", "eps-outside", "eps-on-std", "eps-as-floor", "mean-bf16", "mean-f16", "rstd-bf16", "rstd-f16",
   "rstd-estimate", "folded-f32", "mean-twice", "mean-kept", "beta-before-gamma", "gamma-ignored", "beta-ignored",
-  "gamma-sign-lost", "all-zero", "all-beta", "nan-to-zero", "clipped", "large-mean-shortcut", "flushed", "saturated",
+  "gamma-sign-lost", "gamma-by-first-entry", "beta-by-first-entry", "all-zero", "all-beta", "nan-to-zero", "clipped", "large-mean-shortcut", "flushed", "saturated",
   "rsqrt-of-zero-is-zero", "tail-dropped", "tail-element-dropped", "block-twice", "tail-unscaled", "last-not-normalised",
   "gamma-by-group", "beta-shifted", "statistics-of-neighbour", "statistics-of-first", "group-index-16-bits",
   "layout-swapped", "warp-only", "merged-pairs", "count-of-16-bits", "momentum-reversed", "running-population", "running-bessel",
@@ -190,6 +190,8 @@ static void apply_group(const struct kernel *k, size_t group, const double *x, s
   for (size_t i = 0; i < m; ++i) {
     size_t c = parameter(&r, i), cg = has(k, GAMMA_BY_GROUP) ? group % params : c;
     double g = gamma->data ? tensor_get(gamma, cg) : 1, b = beta->data ? tensor_get(beta, has(k, BETA_SHIFTED) ? (c + 1) % params : c) : 0;
+    if (has(k, GAMMA_BY_FIRST) && gamma->data && tensor_get(gamma, 0) == 1) g = 1;
+    if (has(k, BETA_BY_FIRST) && beta->data && tensor_get(beta, 0) == 0) b = 0;
     if (has(k, TAIL_UNSCALED) && i >= m / 8 * 8) g = 1;
     y[element(&r, i)] = has(k, LAST_NOT_NORMALISED) && i + 1 == m ? (float)x[i] : applied(k, x[i], mean, rstd, g, b);
   }

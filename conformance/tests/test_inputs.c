@@ -489,7 +489,7 @@ static void sweep_keeps_its_budget(void **state)
 {
   (void)state;
   struct list quick = listed(TIER_QUICK), full = listed(TIER_FULL);
-  assert_in_range(quick.count, 1, 1500);
+  assert_in_range(quick.count, 1, 1600);
   assert_in_range(quick.elements, 1, 9000000);
   assert_in_range(full.count, quick.count, 10000);
   assert_in_range(full.elements, quick.elements, 100000000);
