@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
    normative: the command. One table of subcommands; each says its own --help. */
 #include "command.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,14 @@ static void usage(FILE *out)
         "Exit status: 0 all judged cases pass; 1 a failure; 2 misuse; 3 nothing could be judged.\n", out);
 }
 
+/* Output that did not arrive (a full disk) is an error; a failure of a kernel wins over it. */
+static int delivered(int status)
+{
+  if (!fflush(stdout) && !ferror(stdout)) return status;
+  fprintf(stderr, "normative: standard output: %s\n", strerror(errno));
+  return status == 1 ? 1 : 2;
+}
+
 int main(int argc, char **argv)
 {
   if (argc < 2) {
@@ -38,7 +47,7 @@ int main(int argc, char **argv)
     return 0;
   }
   for (size_t i = 0; i < sizeof commands / sizeof *commands; ++i)
-    if (!strcmp(argv[1], commands[i].name)) return commands[i].run(argc - 1, argv + 1);
+    if (!strcmp(argv[1], commands[i].name)) return delivered(commands[i].run(argc - 1, argv + 1));
   fprintf(stderr, "normative: unknown command '%s'; normative --help lists them\n", argv[1]);
   return 2;
 }

@@ -96,6 +96,7 @@ expect 0 "PASS" "$N" check reference $one --json "$T/r.jsonl" --junit "$T/r.xml"
 grep -q '"verdict":"PASS"' "$T/r.jsonl" || { echo "no verdict in the JSON"; bad=1; }
 grep -q '<testsuite name="reference" tests="1" failures="0"' "$T/r.xml" || { echo "no suite in the JUnit"; bad=1; }
 error 2 "No space left on device" "$N" check reference $one --json /dev/full
+"$N" list >/dev/full 2>"$T/err"; [ $? = 2 ] && grep -q "standard output: No space" "$T/err" || { echo "a full disk is not said"; bad=1; }
 error 2 "No such file or directory" "$N" check reference $one --json "$T/no/such/r.jsonl"
 
 [ $bad = 0 ] && echo "all as expected"
