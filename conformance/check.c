@@ -359,8 +359,11 @@ static int write_out(struct check *c, const char *command, struct error *e)
 /* The options that change a verdict go into the command that reproduces it. */
 static void reproducing(char out[512], const struct check *c, const char *program)
 {
-  snprintf(out, 512, "%s check%s%s%s%s", program, c->require ? " --require " : "", c->require ? c->require : "",
-           c->strict_range ? " --strict-range" : "", c->o.in_process ? " --in-process" : "");
+  bool python = strcmp(c->o.python, "python3") != 0;
+  int used = snprintf(out, 512, "%s check%s%s%s%s%s%s", program, c->require ? " --require " : "", c->require ? c->require : "",
+                      c->strict_range ? " --strict-range" : "", c->o.in_process ? " --in-process" : "",
+                      python ? " --python " : "", python ? c->o.python : "");
+  if (c->o.threads != 1 && used < 480) snprintf(out + used, 512 - (size_t)used, " --threads %d", c->o.threads);
 }
 
 static int run(struct check *c)

@@ -28,6 +28,7 @@ void records_free(struct records *all)
   for (size_t i = 0; i < all->count; ++i) {
     free(all->r[i].name);
     free(all->r[i].input);
+    free(all->r[i].results);
   }
   free(all->r);
   memset(all, 0, sizeof *all);

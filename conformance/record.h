@@ -9,6 +9,7 @@
 struct record {
   char *name;                  /* of the case, as judged */
   char *input;                 /* directory of a user's own case, else NULL */
+  char *results;               /* directory of the result files that were judged, else NULL */
   struct normative_problem p;
   uint64_t seed;
   const char *implementation, *version, *spec; /* owned by whoever opened it */

@@ -147,7 +147,7 @@ static void print_failure(const struct record *r, const char *command, FILE *out
   fprintf(out, "%s  %s  %s\n", verdict_name[r->verdict], r->implementation, r->input ? r->input : r->name);
   if (r->reason[0]) fprintf(out, "      %s\n", r->reason);
   if (r->judged && !r->reason[0]) print_finding(r, out);
-  if (!command) fprintf(out, "      reproduce: build/bin/normative judge '%s' '%s'\n", r->input, r->spec);
+  if (!command) fprintf(out, "      reproduce: build/bin/normative judge '%s' '%s'\n", r->input, r->results);
   else if (r->input) fprintf(out, "      reproduce: %s '%s' --input '%s'\n", command, r->spec, r->input);
   else fprintf(out, "      reproduce: %s '%s' --case '%s'\n", command, r->spec, r->name);
 }

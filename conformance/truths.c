@@ -215,6 +215,7 @@ static int judge_directory(const struct judging *g, const struct planned *planne
                        .version = "files", .spec = g->results};
   const char *below = planned->dir + strlen(g->dir);
   snprintf(path, sizeof path, "%s%s", g->results, below);
+  r->results = strdup(path);
   enum slot first = s.c.p.direction == NORMATIVE_BACKWARD ? SLOT_DX : SLOT_Y;
   if (access(path, F_OK)) {
     r->verdict = SKIP;
