@@ -349,7 +349,6 @@ static int write_out(struct check *c, const char *command, struct error *e)
 {
   const char *require = c->require ? c->require : "default";
   FILE *text = c->json && !strcmp(c->json, "-") ? stderr : stdout;
-  if (c->known && records_known(&c->records, c->known, text, e)) return -1;
   records_table(&c->records, text);
   records_failures(&c->records, command, 3, text);
   if (c->json && records_json(&c->records, require, c->json, e)) return -1;
@@ -375,6 +374,8 @@ static int run(struct check *c)
   reproducing(command, c, "build/bin/normative");
   open_all(c);
   check_all(c);
+  FILE *text = c->json && !strcmp(c->json, "-") ? stderr : stdout;
+  if (c->known && records_known(&c->records, c->known, text, &e)) return misuse("check", "%s", e.text);
   if (write_out(c, command, &e)) {
     misuse("check", "%s", e.text);
     c->misused = true;

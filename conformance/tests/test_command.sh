@@ -50,6 +50,8 @@ expect 0 "PASS" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e
 expect 3 "nothing could be judged" "$N" check reference --case "layernorm/forward/f32/4x8/normal/seed1,stats=f32"
 echo "f32-one-pass layernorm/*/mean1e3/* # accepted" >"$T/known"
 expect 0 "known" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e3/seed1 --known "$T/known"
+printf 'garbage\n* *\n' >"$T/known"
+error 2 "known:1: not IMPLEMENTATION CASE" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e3/seed1 --known "$T/known"
 expect 0 "known failure passes now" "$N" check reference $one --known /dev/stdin <<END
 reference layernorm/*
 END
