@@ -345,10 +345,9 @@ static void check_all(struct check *c)
   records_settle(&c->records);
 }
 
-static int write_out(struct check *c, const char *command, struct error *e)
+static int write_out(struct check *c, const char *command, FILE *text, struct error *e)
 {
   const char *require = c->require ? c->require : "default";
-  FILE *text = c->json && !strcmp(c->json, "-") ? stderr : stdout;
   records_table(&c->records, text);
   records_failures(&c->records, command, 3, text);
   if (c->json && records_json(&c->records, require, c->json, e)) return -1;
@@ -376,7 +375,7 @@ static int run(struct check *c)
   check_all(c);
   FILE *text = c->json && !strcmp(c->json, "-") ? stderr : stdout;
   if (c->known && records_known(&c->records, c->known, text, &e)) return misuse("check", "%s", e.text);
-  if (write_out(c, command, &e)) {
+  if (write_out(c, command, text, &e)) {
     misuse("check", "%s", e.text);
     c->misused = true;
   }
