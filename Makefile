@@ -3,6 +3,7 @@
 #   make           the libraries and the command, build/bin/normative
 #   make test      builds, then the tests
 #   make report    builds, checks and benches every implementation found here, writes build/report/index.html
+#   make peers     Python's frameworks into .peers, pinned, to be judged and timed too (PEERS=all: the large ones as well)
 #   make prove     proves the references again (installs Frama-C and the provers)
 #   make install   libraries, headers and the man page to PREFIX (default /usr/local); the command runs from this tree
 #   make clean
@@ -32,12 +33,14 @@ HARNESS := -std=gnu11 -DNORMATIVE_DATA_DIR='"$(CURDIR)/conformance/data"'
 LIBS := -ljansson -lmpfr -lgmp -ldl -lm
 
 PACKAGES_BUILD := gcc g++ make libc6-dev libgomp1 libgmp-dev libmpfr-dev libjansson-dev
-PACKAGES_TEST := $(PACKAGES_BUILD) libcmocka-dev libbenchmark-dev libdnnl-dev python3-minimal python3-numpy
-PACKAGES_REPORT := $(PACKAGES_TEST) gnuplot-nox
+PACKAGES_TEST := $(PACKAGES_BUILD) libcmocka-dev libbenchmark-dev libdnnl-dev python3-minimal python3-numpy gnuplot-nox \
+  libxml2-utils
+PACKAGES_REPORT := $(PACKAGES_TEST)
+PACKAGES_PEERS := $(PACKAGES_BUILD) $(if $(PYTHON),,python3-venv)
 PACKAGES_PROVE := frama-c-base why3 z3 cvc4 cvc5 coq libcoq-flocq
 setup = @sh conformance/setup.sh
 
-.PHONY: all test report prove clean install setup-build setup-test tests adapters bench
+.PHONY: all test report peers prove clean install setup-build setup-test tests adapters bench
 setup-build: ; $(setup) $(PACKAGES_BUILD)
 setup-test: ; $(setup) $(PACKAGES_TEST)
 
@@ -97,11 +100,22 @@ $B/bin/normative-worker: $B/obj/conformance/worker.o $B/lib/libharness.a $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -rdynamic $^ $(LIBS) -o $@
 
-# ---- adapters of foreign C libraries ----
-adapters: $B/lib/adapters/onednn.so
-$B/lib/adapters/onednn.so: conformance/adapters/onednn.c
+# ---- adapters of foreign C libraries: Debian's oneDNN, and the one of `make peers` ----
+PEERS_DIR := $(CURDIR)/.peers
+ONEDNN3 := $(wildcard $(PEERS_DIR)/include/oneapi/dnnl/dnnl.h)
+adapters: $B/lib/adapters/onednn.so $(if $(ONEDNN3),$B/lib/adapters/onednn3.so)
+$B/lib/adapters/onednn.so: conformance/adapters/onednn.c conformance/adapters/onednn.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(OPT) $(WARN) -fPIC -shared -fopenmp $(INC) $< -ldnnl -lm -o $@
+$B/lib/adapters/onednn3.so: conformance/adapters/onednn3.c conformance/adapters/onednn.h $(ONEDNN3)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(OPT) $(WARN) -fPIC -shared -fopenmp $(INC) -I$(PEERS_DIR)/include $< \
+	  -L$(PEERS_DIR)/lib -Wl,-rpath,$(PEERS_DIR)/lib -ldnnl -lm -o $@
+
+peers:
+	$(setup) $(PACKAGES_PEERS)
+	@PEERS=$(PEERS) PYTHON=$(PYTHON) sh conformance/peers.sh $(PEERS_DIR)
+	@[ ! -e $(PEERS_DIR)/include/oneapi/dnnl/dnnl.h ] || $(MAKE) --no-print-directory $B/lib/adapters/onednn3.so
 
 # ---- benchmark ----
 bench: $B/bin/normative-bench
@@ -112,12 +126,12 @@ $B/bin/normative-bench: bench/bench.cc $B/lib/libharness.a $(LIB)
 # ---- tests ----
 TESTS := $(patsubst conformance/tests/%.c,$B/tests/%,$(wildcard conformance/tests/test_*.c))
 $B/obj/conformance/tests/%.o: | $B/gen/bounds.h
-$B/tests/test_mutants: $B/obj/conformance/mutants/mutants.o
+$B/tests/test_mutants: $(patsubst %.c,$B/obj/%.o,$(wildcard conformance/mutants/*.c))
 $B/tests/%: $B/obj/conformance/tests/%.o $B/lib/libharness.a $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -rdynamic $^ -lcmocka $(LIBS) -o $@
 
-tests: $(TESTS) $B/bin/normative $B/bin/normative-worker $B/bin/normative-bench $B/lib/adapters/onednn.so $B/lib/libnormative.so
+tests: $(TESTS) $B/bin/normative $B/bin/normative-worker $B/bin/normative-bench adapters $B/lib/libnormative.so
 test: setup-test
 	@$(MAKE) --no-print-directory tests
 	@B=$B sh conformance/tests/run.sh

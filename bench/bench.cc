@@ -3,8 +3,11 @@
 
    A *cell* is a line of a shape file at a number of threads. All implementations of a cell are opened together, on the
    same x and y, and Google Benchmark runs their repetitions interleaved in random order, so that what the machine does
-   meanwhile hits all alike; compared are medians. GB/s counts every tensor shaped like x once (forward: x and y), also
-   where a kernel must read it again. Nothing is judged here: `normative check` does that. */
+   meanwhile hits all alike; compared are medians. Python peers and programs time themselves, each in a process of its own: a
+   repetition is a request, and its time the median of some runs on resident buffers (PROTOCOL.md). GB/s counts every tensor
+   shaped like x once (forward: x and y; backward: x, dy and dx), also where a kernel must read it again. Backward with given
+   statistics is what training does; who cannot take them takes those of its own forward pass. Nothing is judged here:
+   `normative check` does that. */
 #include <benchmark/benchmark.h>
 #include <jansson.h>
 #include <mpfr.h>
@@ -24,6 +27,7 @@
 #include <ctime>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -32,9 +36,11 @@
 extern "C" {
 #include "builtin.h"
 #include "host.h"
+#include "implementation.h"
 #include "inputs.h"
 #include "problem.h"
 #include "record.h"
+#include "scratch.h"
 #include "tensors.h"
 }
 
@@ -44,8 +50,8 @@ namespace {
 constexpr size_t reference_limit = size_t{1} << 22;
 
 struct Options {
-  std::string shapes = "default", filter, json;
-  std::vector<std::string> impl = {"optimized", "onednn", "reference"};
+  std::string shapes = "default", filter, json, python;
+  std::vector<std::string> impl; /* empty: the default */
   bool list = false;
   std::vector<int> threads;
   double min_time = 0.02; /* seconds of a repetition */
@@ -53,17 +59,20 @@ struct Options {
 };
 
 const char usage[] =
-  "Usage: normative bench [OPTION]...\n"
+  "Usage: normative bench [OPTION]... [IMPLEMENTATION]...\n"
   "Times kernels beside each other and beside a plain copy, on the layers of a shape file.\n"
+  "IMPLEMENTATION is what normative check takes: optimized, reference, a specimen, specimens, onednn, jax, peers,\n"
+  "PATH.so, PATH.py, ... (default: optimized, onednn, reference; the copy is always there). Python peers and programs\n"
+  "time themselves in their own process, with a third of the repetitions.\n"
   "\n"
   "  --shapes FILE        shape file, or the name of one of bench/shapes (default: default)\n"
   "  --filter GLOB        only cases whose name matches, as in 'layernorm/*'\n"
-  "  --impl LIST          names joined by commas: optimized, reference, a specimen, specimens, onednn, PATH.so\n"
-  "                       (default: optimized,onednn,reference; the copy is always there)\n"
+  "  --impl LIST          more implementations, joined by commas\n"
   "  --threads LIST       numbers joined by commas; all is every core (default: all,1)\n"
   "  --min-time SECONDS   of one repetition (default: 0.02)\n"
   "  --repetitions N      of which the median counts (default: 9)\n"
   "  --json FILE          result records as JSON lines; - is standard output, without the table\n"
+  "  --python PROGRAM     interpreter for Python modules and peers (python3; for peers that of make peers)\n"
   "  --list               names of the cases, nothing is timed\n"
   "  --help               this text\n"
   "\n"
@@ -136,16 +145,23 @@ std::string unknown_family(const struct recipe &r)
   return "";
 }
 
+/* Moves a key that many cases share from the shape into the section. */
+void move_key(Case &c, const std::string &key, const char *words)
+{
+  size_t at = c.shape.find(key);
+  if (at == c.shape.npos) return;
+  c.shape.erase(at, key.size());
+  c.section += words;
+}
+
 void divide_name(Case &c)
 {
-  size_t slash = c.name.rfind('/'), mode;
-  const std::string evaluation = ",mode=evaluation";
+  size_t slash = c.name.rfind('/');
   c.section = c.name.substr(0, slash);
   std::replace(c.section.begin(), c.section.end(), '/', ' ');
   c.shape = c.name.substr(slash + 1);
-  if ((mode = c.shape.find(evaluation)) == c.shape.npos) return;
-  c.shape.erase(mode, evaluation.size());
-  c.section += " evaluation";
+  move_key(c, ",mode=evaluation", " evaluation");
+  move_key(c, ",given=yes", ", statistics given");
 }
 
 /* The text of one case, without family and seed; else why it is none. */
@@ -275,54 +291,109 @@ const struct normative_plugin copy = copy_plugin();
 /* ---- implementations ---- */
 
 struct Implementation {
-  std::string name;
-  const struct normative_plugin *plugin; /* NULL: not on this machine */
+  std::string name, version;
+  const struct normative_plugin *plugin; /* NULL: a worker */
+  std::string spec;                      /* of a worker */
 };
 
-/* A plug-in's path, or the name of one of our adapters, which may not have been built for want of its library. */
-bool load(std::vector<Implementation> &all, const std::string &name, struct error &e)
-{
-  static const std::set<std::string> adapters = {"onednn"};
-  bool adapter = adapters.count(name);
-  if (!adapter && name.find('/') == name.npos && name.rfind(".so") == name.npos) {
-    fail(&e, "unknown implementation '%s': neither built in, nor onednn, nor PATH.so", name.c_str());
-    return false;
+/* Worker processes: one for each implementation and number of threads, which many peers want to know when they start. */
+class Workers {
+public:
+  explicit Workers(std::string interpreter) : python(std::move(interpreter)) {}
+  Workers(const Workers &) = delete;
+  ~Workers()
+  {
+    for (auto &entry : open) implementation_close(entry.second);
   }
+  /* NULL and the reason in e, once; after that NULL. */
+  struct implementation *find(const std::string &spec, int threads, struct error &e)
+  {
+    auto [place, is_new] = open.insert({{spec, threads}, nullptr});
+    struct implementation_options o = {};
+    o.threads = threads;
+    o.timeout_s = 300;
+    o.memory_bytes = size_t{16} << 30;
+    o.python = python.empty() ? nullptr : python.c_str();
+    if (is_new && implementation_open(spec.c_str(), &o, &place->second, &e)) place->second = nullptr;
+    return place->second;
+  }
+
+private:
+  std::string python;
+  std::map<std::pair<std::string, int>, struct implementation *> open;
+};
+
+/* The shared object that spec names, by its path or as one of our adapters; "" if it names none, or one that is not built. */
+std::string shared_object(const std::string &spec)
+{
+  if (spec.size() > 3 && spec.rfind(".so") == spec.size() - 3) return spec;
+  if (spec.find_first_of("/:") != spec.npos) return "";
   const char *elsewhere = getenv("NORMATIVE_ADAPTERS");
   std::string folder = elsewhere && *elsewhere ? elsewhere : program_directory() + "../lib/adapters";
-  std::string path = adapter ? folder + "/" + name + ".so" : name;
-  void *handle; /* stays loaded */
-  const struct normative_plugin *plugin = nullptr;
-  if (adapter && access(path.c_str(), F_OK)) all.push_back({name, nullptr});
-  else if (plugin_load(path.c_str(), &handle, &plugin, &e)) return false;
-  else all.push_back({adapter ? name : plugin->name, plugin});
-  return true;
+  std::string path = folder + "/" + spec + ".so";
+  return access(path.c_str(), R_OK) ? "" : path;
 }
 
-int add_builtin(const char *name, void *all)
+struct Search {
+  std::vector<Implementation> found;
+  Workers &workers;
+  int threads; /* of the first cell */
+  bool missing;
+};
+
+void cannot(Search &search, const std::string &spec, const struct error &e)
 {
-  static_cast<std::vector<Implementation> *>(all)->push_back({name, builtin_find(name)});
+  fprintf(stderr, "normative bench: %s: %s\n", spec.c_str(), e.text);
+  search.missing = true;
+}
+
+/* Built-in kernels and shared objects run in this process, all else in its own. */
+int add(const char *name, void *arg)
+{
+  Search &search = *static_cast<Search *>(arg);
+  struct error e;
+  std::string spec = name, path = shared_object(spec);
+  const struct normative_plugin *plugin = builtin_find(name);
+  void *handle; /* stays loaded */
+  if (spec == "copy") return 0;
+  if (!plugin && !path.empty() && plugin_load(path.c_str(), &handle, &plugin, &e)) {
+    std::string text = e.text; /* names the path */
+    fail(&e, "%s", text.rfind(spec + ": ", 0) ? text.c_str() : text.c_str() + spec.size() + 2);
+    cannot(search, spec, e);
+  } else if (plugin) {
+    search.found.push_back({path == spec ? plugin->name : spec, plugin->version ? plugin->version : "", plugin, ""});
+  } else if (struct implementation *impl = search.workers.find(spec, search.threads, e)) {
+    search.found.push_back({implementation_name(impl), implementation_version(impl), nullptr, spec});
+  } else {
+    cannot(search, spec, e);
+  }
   return 0;
 }
 
 /* What cannot be had is said at once; the others are timed all the same. */
-std::vector<Implementation> find_implementations(const Options &options, bool &missing)
+std::vector<Implementation> find_implementations(const Options &options, Workers &workers, bool &missing)
 {
-  std::vector<Implementation> all = {{"copy", &copy}};
-  for (const std::string &name : options.impl) {
-    struct error e;
-    if (name == "copy") continue;
-    if (builtin_find(name.c_str())) add_builtin(name.c_str(), &all);
-    else if (builtin_group(name.c_str(), add_builtin, &all) && !load(all, name, e)) {
-      fprintf(stderr, "normative bench: %s\n", e.text);
-      missing = true;
-    }
-  }
-  if (all.size() == 1 && missing) exit(EXIT_MISUSE);
-  return all;
+  static const std::vector<std::string> usual = {"optimized", "onednn", "reference"};
+  Search search = {{{"copy", copy.version, &copy, ""}}, workers, options.threads[0], false};
+  struct error e;
+  for (const std::string &name : options.impl.empty() ? usual : options.impl)
+    if (implementation_expand(name.c_str(), add, &search, &e)) cannot(search, name, e);
+  missing = search.missing;
+  if (search.found.size() == 1 && missing) exit(EXIT_MISUSE);
+  return search.found;
 }
 
 /* ---- one cell ---- */
+
+/* A case as it is asked for, and asked again of whoever declines: with f32 statistics, in which most libraries keep them;
+   backward without given ones, which some libraries do not take as they are. */
+constexpr int questions = 4;
+struct normative_problem question(struct normative_problem p, int k)
+{
+  if (k & 1) p.stat_type = NORMATIVE_F32;
+  if (k & 2) p.given = 0;
+  return p;
+}
 
 struct Timing {
   std::string skipped, failed; /* why not; both empty: timed */
@@ -383,18 +454,18 @@ bool Kernel::own_tensors(const Data &shared, struct error &e)
   return true;
 }
 
-/* Asks with the case's type of statistics, then with f32, in which most libraries keep them. */
 void Kernel::open(const Data &shared, int threads, Timing &result)
 {
   struct error e;
   uint64_t bytes = 0;
-  const char *why = plugin->supports(&p);
-  if (why) {
-    p.stat_type = NORMATIVE_F32;
+  const struct normative_problem asked = p;
+  const char *first = plugin->supports(&p), *why = first;
+  for (int k = 1; why && k < questions; ++k) {
+    p = question(asked, k);
     why = plugin->supports(&p);
   }
   if (why) {
-    result.skipped = why;
+    result.skipped = first;
     return;
   }
   if (!own_tensors(shared, e)) {
@@ -408,6 +479,88 @@ void Kernel::open(const Data &shared, int threads, Timing &result)
     result.failed = "no memory for a workspace of " + std::to_string(bytes) + " bytes";
   else if (plugin->import_tensors && (number = plugin->import_tensors(state, &arguments)))
     result.failed = "import_tensors() returned " + std::to_string(number);
+}
+
+/* The case as workers get it: on disk, for each question, written when the first worker wants it. */
+class Handover {
+public:
+  Handover(const Case &c, const Data &data) : name(c.name), narrow(data.t)
+  {
+    for (slot s : statistics) narrow.t[s] = narrowed(data.t.t[s]);
+    for (int k = 0; k < questions; ++k) {
+      problem[k] = question(c.tc.p, k);
+      live[k].name = name.c_str();
+      live[k].p = &problem[k];
+      live[k].in = k & 1 ? &narrow : &data.t;
+    }
+  }
+  Handover(const Handover &) = delete;
+  ~Handover()
+  {
+    for (live_case &one : live) live_case_done(&one);
+    for (slot s : statistics) free(narrow.t[s].data);
+  }
+  live_case &asked(int k) { return live[k]; }
+
+private:
+  static constexpr slot statistics[] = {SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR};
+  static struct tensor narrowed(struct tensor t)
+  {
+    if (!t.data) return t;
+    float *data = static_cast<float *>(malloc(t.count * sizeof(float) + 1));
+    for (size_t k = 0; k < t.count; ++k) data[k] = float(tensor_get(&t, k));
+    t.type = NORMATIVE_F32;
+    t.data = data;
+    return t;
+  }
+  std::string name;
+  struct tensors narrow; /* with f32 statistics */
+  struct normative_problem problem[questions];
+  live_case live[questions] = {};
+};
+
+/* A worker on a cell. */
+class Remote {
+public:
+  Remote(struct implementation *implementation, Handover &on_disk, int iterations)
+    : impl(implementation), handover(on_disk), iterations(iterations) {}
+  /* The first request compiles and warms up, and finds out whether there is something to time. */
+  void open(Timing &result)
+  {
+    run_result first = ask(), r = first;
+    while (r.verdict == SKIP && ++k < questions) r = ask();
+    if (r.verdict == SKIP) result.skipped = first.reason;
+    else if (r.verdict != PASS) result.failed = r.reason;
+    else if (!(r.seconds > 0)) result.skipped = "it does not time itself";
+  }
+  run_result ask()
+  {
+    struct tensors out;
+    run_result r;
+    implementation_run(impl, &handover.asked(k), iterations, &out, &r);
+    tensors_free(&out);
+    return r;
+  }
+
+private:
+  struct implementation *impl;
+  Handover &handover;
+  int iterations, k = 0; /* the question that it answers */
+};
+
+/* One repetition of a worker. */
+void request(benchmark::State &state, Remote *remote)
+{
+  run_result r = remote->ask();
+  for (auto _ : state) state.SetIterationTime(r.seconds);
+  if (r.verdict != PASS) state.SkipWithError(r.reason);
+}
+
+/* How many runs a worker times in a request: as many as take min_time at a nanosecond an element. */
+int iterations_of(const struct normative_problem &p, const Options &options)
+{
+  double wanted = options.min_time * 1e9 / double(std::max<size_t>(problem_elements(&p), 1));
+  return int(std::clamp(wanted, 3.0, 200.0));
 }
 
 /* One repetition. The untimed run warms up, and finds out whether there is something to time. */
@@ -446,24 +599,52 @@ bool beyond_reference(const Implementation &impl, const struct normative_problem
   return impl.name == "reference" && problem_elements(&p) > reference_limit;
 }
 
-std::vector<Timing> time_cell(const Case &c, const Data &data, const std::vector<Implementation> &all, int threads,
-                              const Options &options)
+/* The implementations of a cell, opened. */
+struct Opened {
+  std::vector<std::unique_ptr<Kernel>> kernels;
+  std::vector<std::unique_ptr<Remote>> remotes;
+};
+
+void open_worker(Opened &opened, const Implementation &impl, size_t i, Workers &workers, Handover &handover, const Case &c,
+                 int threads, const Options &options, Timing &timing)
+{
+  struct error e = {"its worker did not start"};
+  struct implementation *worker = workers.find(impl.spec, threads, e);
+  if (!worker) {
+    timing.failed = e.text;
+    return;
+  }
+  opened.remotes.push_back(std::make_unique<Remote>(worker, handover, iterations_of(c.tc.p, options)));
+  opened.remotes.back()->open(timing);
+  if (!timing.skipped.empty() || !timing.failed.empty()) return;
+  benchmark::RegisterBenchmark(std::to_string(i).c_str(), request, opened.remotes.back().get())
+    ->UseManualTime()
+    ->Iterations(1)
+    ->Repetitions((options.repetitions + 2) / 3);
+}
+
+void open_kernel(Opened &opened, const Implementation &impl, size_t i, const Case &c, const Data &data, int threads,
+                 const Options &options, Timing &timing)
+{
+  opened.kernels.push_back(std::make_unique<Kernel>(impl.plugin, c.tc.p));
+  opened.kernels.back()->open(data, threads, timing);
+  if (!timing.skipped.empty() || !timing.failed.empty()) return;
+  benchmark::RegisterBenchmark(std::to_string(i).c_str(), repeat, opened.kernels.back().get())
+    ->UseRealTime()
+    ->MinTime(options.min_time)
+    ->Repetitions(options.repetitions);
+}
+
+std::vector<Timing> time_cell(const Case &c, const Data &data, const std::vector<Implementation> &all, Workers &workers,
+                              Handover &handover, int threads, const Options &options)
 {
   std::vector<Timing> timings(all.size());
-  std::vector<std::unique_ptr<Kernel>> kernels;
+  Opened opened;
   benchmark::ClearRegisteredBenchmarks();
   for (size_t i = 0; i < all.size(); ++i) {
-    if (!all[i].plugin) timings[i].skipped = "not built here: make adapters";
-    else if (beyond_reference(all[i], c.tc.p)) timings[i].skipped = "the reference stops at 2^22 elements";
-    else {
-      kernels.push_back(std::make_unique<Kernel>(all[i].plugin, c.tc.p));
-      kernels.back()->open(data, threads, timings[i]);
-      if (!timings[i].skipped.empty() || !timings[i].failed.empty()) continue;
-      benchmark::RegisterBenchmark(std::to_string(i).c_str(), repeat, kernels.back().get())
-        ->UseRealTime()
-        ->MinTime(options.min_time)
-        ->Repetitions(options.repetitions);
-    }
+    if (beyond_reference(all[i], c.tc.p)) timings[i].skipped = "the reference stops at 2^22 elements";
+    else if (all[i].plugin) open_kernel(opened, all[i], i, c, data, threads, options, timings[i]);
+    else open_worker(opened, all[i], i, workers, handover, c, threads, options, timings[i]);
   }
   Collector collector(timings);
   benchmark::RunSpecifiedBenchmarks(&collector, ".");
@@ -509,7 +690,7 @@ public:
   Table(int repetitions, double lost)
   {
     json_t *machine = machine_json();
-    printf("%s, %d cores; medians of %d interleaved repetitions; GB/s counts x once and y once\n",
+    printf("%s, %d cores; medians of %d interleaved repetitions; GB/s counts every tensor like x once\n",
            json_string_value(json_object_get(machine, "cpu")), omp_get_num_procs(), repetitions);
     json_decref(machine);
     if (lost > 0.05)
@@ -525,7 +706,7 @@ public:
     for (size_t i = 0; i < cell.all.size(); ++i) {
       std::string row = describe(cell, i);
       if (row.empty()) continue;
-      printf("%-38s  %-12s%s\n", left, cell.all[i].name.c_str(), row.c_str());
+      printf("%-38s  %-11s %s\n", left, cell.all[i].name.c_str(), row.c_str());
       left[0] = 0;
     }
     fflush(stdout);
@@ -561,7 +742,7 @@ json_t *record(const Cell &cell, size_t i, double lost, json_t *machine, const c
   const Implementation &impl = cell.all[i];
   json_t *o = json_pack("{s:s, s:i, s:s, s:s, s:s, s:i}", "record", "bench", "version", 1, "case", cell.c.name.c_str(),
                         "implementation", impl.name.c_str(), "implementation_version",
-                        impl.plugin && impl.plugin->version ? impl.plugin->version : "", "threads", cell.threads);
+                        impl.version.c_str(), "threads", cell.threads);
   if (!t.failed.empty()) json_object_set_new(o, "failed", json_string(t.failed.c_str()));
   else if (!t.skipped.empty()) json_object_set_new(o, "skipped", json_string(t.skipped.c_str()));
   else {
@@ -645,7 +826,7 @@ Options parse_options(int argc, char **argv)
     {"shapes", 1, nullptr, 's'},  {"filter", 1, nullptr, 'f'},      {"impl", 1, nullptr, 'i'},
     {"threads", 1, nullptr, 't'}, {"min-time", 1, nullptr, 'm'},    {"repetitions", 1, nullptr, 'r'},
     {"json", 1, nullptr, 'j'},    {"list", 0, nullptr, 'l'},        {"help", 0, nullptr, 'h'},
-    {nullptr, 0, nullptr, 0}};
+    {"python", 1, nullptr, 'p'},  {nullptr, 0, nullptr, 0}};
   Options o;
   set_threads(o, "all,1");
   char name[] = "normative bench"; /* in getopt's messages */
@@ -653,7 +834,8 @@ Options parse_options(int argc, char **argv)
   for (int c; (c = getopt_long(argc, argv, "", known, nullptr)) != -1;) switch (c) {
     case 's': o.shapes = optarg; break;
     case 'f': o.filter = optarg; break;
-    case 'i': o.impl = split(optarg); break;
+    case 'i': for (const std::string &name : split(optarg)) o.impl.push_back(name); break;
+    case 'p': o.python = optarg; break;
     case 't': set_threads(o, optarg); break;
     case 'm': set_min_time(o, optarg); break;
     case 'r': o.repetitions = int(number("--repetitions", optarg, 100000)); break;
@@ -662,43 +844,54 @@ Options parse_options(int argc, char **argv)
     case 'h': fputs(usage, stdout); exit(0);
     default: exit(EXIT_MISUSE);
     }
-  if (optind < argc) misuse(std::string("unexpected argument '") + argv[optind] + "'");
+  o.impl.insert(o.impl.end(), argv + optind, argv + argc);
   return o;
 }
 
 /* ---- the run ---- */
 
 /* Everything of a shape: its data once, a cell for every number of threads. */
-void run_case(const Case &c, const std::vector<Implementation> &all, const Options &options,
+void run_case(const Case &c, const std::vector<Implementation> &all, Workers &workers, const Options &options,
               const std::function<void(const Cell &)> &each)
 {
   Data data;
   struct error e;
   bool made = make_data(data, c.tc, e);
+  Handover handover(c, data);
   for (int threads : options.threads) {
     std::vector<Timing> timings(all.size());
-    if (made) timings = time_cell(c, data, all, threads, options);
+    if (made) timings = time_cell(c, data, all, workers, handover, threads, options);
     else
       for (Timing &t : timings) t.skipped = e.text;
     each({c, threads, all, timings});
   }
 }
 
-/* An interrupted run leaves no unfinished file behind. */
+/* An interrupted run leaves no unfinished file behind; nor, by the handler that was there before, a worker or its files. */
 struct output records_file;
-void interrupted(int)
+void (*handler_before[NSIG])(int);
+void interrupted(int number)
 {
   if (records_file.beside[0]) unlink(records_file.beside);
-  _exit(130);
+  if (handler_before[number] != SIG_DFL) handler_before[number](number);
+  _exit(128 + number);
+}
+
+void unlink_at(int number)
+{
+  handler_before[number] = signal(number, interrupted);
+  if (handler_before[number] == SIG_IGN) signal(number, SIG_IGN);
 }
 
 void open_records(const std::string &path)
 {
   struct error e;
+  char live[SCRATCH_PATH];
   if (path.empty()) return;
   if (output_open(&records_file, path.c_str(), &e)) misuse(e.text);
-  signal(SIGINT, interrupted);
-  signal(SIGTERM, interrupted);
+  atexit([] { output_abandon(&records_file); });
+  if (!scratch_make(live, "none", &e)) scratch_remove(live); /* which installs that handler */
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) unlink_at(number);
 }
 
 bool close_records()
@@ -717,13 +910,14 @@ int bench(const Options &options)
     for (const Case &c : cases) puts(c.name.c_str());
     return EXIT_PASS;
   }
-  std::vector<Implementation> all = find_implementations(options, missing);
   open_records(options.json);
+  Workers workers(options.python);
+  std::vector<Implementation> all = find_implementations(options, workers, missing);
   double lost = lost_to_others();
   std::unique_ptr<Table> table(options.json == "-" ? nullptr : new Table(options.repetitions, lost));
   for (size_t k = 0; k < cases.size(); ++k) {
     progress(std::to_string(k + 1) + "/" + std::to_string(cases.size()) + " " + cases[k].name);
-    run_case(cases[k], all, options, [&](const Cell &cell) {
+    run_case(cases[k], all, workers, options, [&](const Cell &cell) {
       progress("");
       if (table) table->print(cell);
       if (records_file.f) write_records(records_file.f, cell, lost);

@@ -2,13 +2,13 @@
    The two libraries as plug-ins, and the built-in kernels by name. */
 #include "builtin.h"
 #include "specimens.h"
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What neither library has (yet); NULL if the problem is theirs. */
 static const char *declines(const struct normative_problem *p)
 {
-  if (p->direction != NORMATIVE_FORWARD) return "no backward";
   if (p->type != NORMATIVE_F32 || p->param_type != NORMATIVE_F32) return "f32 only";
   if (p->stat_type != NORMATIVE_F64) return "statistics are f64";
   if (p->norm != NORMATIVE_LAYERNORM && p->norm != NORMATIVE_RMSNORM && p->norm != NORMATIVE_BATCHNORM) return "not this norm";
@@ -16,6 +16,7 @@ static const char *declines(const struct normative_problem *p)
   if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta per channel only";
   if (p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";
   if (p->residual) return "no residual";
+  if (p->mode == NORMATIVE_EVALUATION && !p->running) return "evaluation needs running statistics";
   return NULL;
 }
 
@@ -31,13 +32,20 @@ static int prepare(const struct normative_problem *p, int threads, void **state,
   return 0;
 }
 
+static size_t reference_work(const struct normative_problem *p)
+{
+  bool backward = p->direction == NORMATIVE_BACKWARD;
+  switch (p->norm) {
+  case NORMATIVE_LAYERNORM: return backward ? ref_layernorm_backward_work(p->n, p->c) : ref_layernorm_work(p->n, p->c);
+  case NORMATIVE_RMSNORM: return backward ? ref_rmsnorm_backward_work(p->n, p->c) : ref_rmsnorm_work(p->n, p->c);
+  default: return backward ? ref_batchnorm_backward_work(p->n, p->c, p->s) : ref_batchnorm_work(p->n, p->c, p->s);
+  }
+}
+
 static int reference_open(const struct normative_problem *p, int threads, void **state, uint64_t *workspace_bytes)
 {
   int bad = prepare(p, threads, state, workspace_bytes);
-  size_t doubles = p->norm == NORMATIVE_LAYERNORM ? ref_layernorm_work(p->n, p->c)
-                   : p->norm == NORMATIVE_RMSNORM ? ref_rmsnorm_work(p->n, p->c)
-                                                  : ref_batchnorm_work(p->n, p->c, p->s);
-  *workspace_bytes = doubles * sizeof(double);
+  *workspace_bytes = reference_work(p) * sizeof(double);
   return bad;
 }
 
@@ -53,7 +61,7 @@ static int reference_open(const struct normative_problem *p, int threads, void *
 #define LAST call->threads
 #include "builtin.inc"
 
-#define EVERY_OUTPUT (NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_RUNNING)
+#define EVERY_OUTPUT (NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_RUNNING | NORMATIVE_OUT_PARAMS)
 static const struct normative_plugin reference = {
   .abi = NORMATIVE_ABI, .outputs = EVERY_OUTPUT, .size = sizeof reference, .name = "reference", .version = "0.1.0",
   .preset = "f64-two-pass", .supports = declines, .open = reference_open, .run = reference_run, .close = free};

@@ -3,6 +3,7 @@
 #include "command.h"
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@ struct check {
   int jobs;
   struct implementation ***impl; /* [job][spec]; NULL where it could not be opened */
   struct records records;        /* [case][spec], in order */
+  struct output json_out, junit_out;
+  enum slot output;              /* the only one to be judged; SLOT_X: all */
   size_t done;
 };
 
@@ -33,24 +36,36 @@ static void help(void)
        "  --input DIR           your own tensors: a case directory, or a tree of them, in place of the sweep\n"
        "  --require PRESET      what to judge against (f32-stable), or 'declared': what each implementation claims\n"
        "  --strict-range        a result outside of a preset's range is a failure\n"
+       "  --output NAME         judge this output only: y, mean, rstd, running_mean, dx, dgamma, ... (all)\n"
        "  --known FILE          accepted failures, lines IMPLEMENTATION CASE (globs)\n"
        "  --json FILE           result records, one JSON object a line (- is standard output)\n"
        "  --junit FILE          JUnit XML\n"
        "  -j N                  cases judged at the same time (all cores)\n"
        "  --threads N           threads offered to a kernel (1)\n"
        "  --timeout SECONDS     for one case (30)      --memory MIB   for one worker (8192)\n"
-       "  --python PROGRAM      interpreter for Python modules (python3)\n"
+       "  --python PROGRAM      interpreter for Python modules and peers (python3; for peers that of make peers)\n"
        "  --in-process          load shared objects into this process, for debuggers\n\n"
        "Exit status: 0 all judged cases pass; 1 any FAIL, CRASH or TIMEOUT; 2 misuse; 3 nothing could be judged.");
 }
 
 /* ---- options ---- */
 
-enum { INPUT = SELECTION_END, REQUIRE, STRICT, KNOWN, JSON, JUNIT, THREADS, TIMEOUT_S, MEMORY, PYTHON, IN_PROCESS };
+enum { INPUT = SELECTION_END, REQUIRE, STRICT, OUTPUT, KNOWN, JSON, JUNIT, THREADS, TIMEOUT_S, MEMORY, PYTHON, IN_PROCESS };
 static const struct option options[] = {
-  SELECTION_OPTIONS, {"input", 1, 0, INPUT}, {"require", 1, 0, REQUIRE}, {"strict-range", 0, 0, STRICT}, {"known", 1, 0, KNOWN}, {"json", 1, 0, JSON},
-  {"junit", 1, 0, JUNIT}, {"threads", 1, 0, THREADS}, {"timeout", 1, 0, TIMEOUT_S}, {"memory", 1, 0, MEMORY},
-  {"python", 1, 0, PYTHON}, {"in-process", 0, 0, IN_PROCESS}, {"help", 0, 0, 'h'}, {0}};
+  SELECTION_OPTIONS, {"input", 1, 0, INPUT}, {"require", 1, 0, REQUIRE}, {"strict-range", 0, 0, STRICT},
+  {"output", 1, 0, OUTPUT}, {"known", 1, 0, KNOWN}, {"json", 1, 0, JSON}, {"junit", 1, 0, JUNIT}, {"threads", 1, 0, THREADS},
+  {"timeout", 1, 0, TIMEOUT_S}, {"memory", 1, 0, MEMORY}, {"python", 1, 0, PYTHON}, {"in-process", 0, 0, IN_PROCESS},
+  {"help", 0, 0, 'h'}, {0}};
+
+static int take_output(struct check *c, const char *name, struct error *e)
+{
+  for (int s = SLOT_RUNNING_MEAN; s < SLOT_COUNT; ++s)
+    if (!strcmp(slot_name[s], name)) {
+      c->output = (enum slot)s;
+      return 0;
+    }
+  return fail(e, "--output: '%s' is no output; there are y, mean, rstd, running_mean, running_var, dx, dgamma, dbeta", name);
+}
 
 static int take_option(struct check *c, int option, const char *value, struct error *e)
 {
@@ -59,6 +74,7 @@ static int take_option(struct check *c, int option, const char *value, struct er
   case INPUT: c->cases_given = true; return plan_directory(&c->plan, value, e);
   case REQUIRE: c->require = value; return 0;
   case STRICT: c->strict_range = true; return 0;
+  case OUTPUT: return take_output(c, value, e);
   case KNOWN: c->known = value; return 0;
   case JSON: c->json = value; return 0;
   case JUNIT: c->junit = value; return 0;
@@ -120,6 +136,7 @@ static int preset_for(struct check *c, size_t i, struct error *e)
 {
   const char *declared = implementation_preset(c->impl[0][i]);
   c->preset[i] = c->require && !strcmp(c->require, "declared") ? declared : c->require;
+  if (!c->require && implementation_documented(c->impl[0][i])) c->preset[i] = declared; /* a difference it documents */
   if (c->require && !strcmp(c->require, "declared") && !declared) return fail(e, "declares no preset to require");
   if (c->preset[i] && !preset_find(c->preset[i], e)) return -1;
   if (c->preset[i]) c->preset[i] = strdup(c->preset[i]);
@@ -250,6 +267,26 @@ static struct ready *ready(struct ready r[2], const struct planned *c, bool narr
   return one;
 }
 
+static void tensor_drop(struct tensor *t)
+{
+  free(t->data);
+  *t = (struct tensor){0};
+}
+
+/* Not finite where the exact value is counts as infinitely far. */
+static void find_furthest(struct record *rec, enum slot s, const struct tensor *exact, const struct tensor *got)
+{
+  double most = -1;
+  for (size_t i = 0; i < exact->count && i < got->count; ++i) {
+    double e = tensor_get(exact, i), g = tensor_get(got, i), off = fabs(e - g);
+    if (isnan(off)) off = (isnan(e) && isnan(g)) || e == g ? 0 : INFINITY;
+    if (off <= most) continue;
+    most = off;
+    rec->furthest = (struct finding){.slot = s, .index = i, .expected = e, .got = g};
+    rec->has_furthest = true;
+  }
+}
+
 static void judge_one(struct check *c, struct ready *r, struct implementation *impl, size_t i, struct record *rec,
                       bool *declined)
 {
@@ -263,7 +300,13 @@ static void judge_one(struct check *c, struct ready *r, struct implementation *i
   if (run.verdict == PASS) {
     struct error e;
     const char *required = c->preset[i] ? c->preset[i] : preset_default(r->p.type);
+    for (int s = 0; c->output && s < SLOT_COUNT; ++s)
+      if (s != (int)c->output) tensor_drop(&out.t[s]);
     judge(&r->p, &r->in, &r->truth, &out, preset_find(required, &e), c->strict_range, &rec->j);
+    if (c->output && rec->j.elements) {
+      rec->j.worst_nulp = rec->j.nulp[c->output];
+      find_furthest(rec, c->output, &r->truth.t[c->output].nearest, &out.t[c->output]);
+    }
     rec->judged = true;
     rec->verdict = rec->j.verdict;
   }
@@ -282,6 +325,8 @@ static void name_record(struct record *rec, const struct check *c, const struct 
   rec->implementation = c->name[i];
   rec->version = c->version[i];
   rec->spec = c->spec[i];
+  rec->declared = implementation_preset(c->impl[0][i]);
+  rec->documented = implementation_documented(c->impl[0][i]);
 }
 
 /* An implementation whose statistics are f32 declines the case with f64 ones, and is asked again; unless a user's own
@@ -350,17 +395,26 @@ static int write_out(struct check *c, const char *command, FILE *text, struct er
   const char *require = c->require ? c->require : "default";
   records_table(&c->records, text);
   records_failures(&c->records, command, 3, text);
-  if (c->json && records_json(&c->records, require, c->json, e)) return -1;
-  return c->junit ? records_junit(&c->records, command, c->junit, e) : 0;
+  if (c->json) records_write_json(&c->records, require, c->json_out.f);
+  if (c->json && output_finish(&c->json_out, e)) return -1;
+  if (c->junit) records_write_junit(&c->records, command, c->junit_out.f);
+  return c->junit ? output_finish(&c->junit_out, e) : 0;
+}
+
+/* Before the work begins, so that a path that cannot be written is said at once. */
+static int open_outputs(struct check *c, struct error *e)
+{
+  if (c->json && output_open(&c->json_out, c->json, e)) return -1;
+  return c->junit ? output_open(&c->junit_out, c->junit, e) : 0;
 }
 
 /* The options that change a verdict go into the command that reproduces it. */
 static void reproducing(char out[512], const struct check *c, const char *program)
 {
-  bool python = strcmp(c->o.python, "python3") != 0;
-  int used = snprintf(out, 512, "%s check%s%s%s%s%s%s", program, c->require ? " --require " : "", c->require ? c->require : "",
-                      c->strict_range ? " --strict-range" : "", c->o.in_process ? " --in-process" : "",
-                      python ? " --python " : "", python ? c->o.python : "");
+  int used = snprintf(out, 512, "%s check%s%s%s%s%s%s%s%s", program, c->require ? " --require " : "",
+                      c->require ? c->require : "", c->strict_range ? " --strict-range" : "", c->output ? " --output " : "",
+                      c->output ? slot_name[c->output] : "", c->o.in_process ? " --in-process" : "",
+                      c->o.python ? " --python " : "", c->o.python ? c->o.python : "");
   if (c->o.threads != 1 && used < 480) snprintf(out + used, 512 - (size_t)used, " --threads %d", c->o.threads);
 }
 
@@ -370,6 +424,7 @@ static int run(struct check *c)
   char command[512];
   if (c->require && strcmp(c->require, "declared") && !preset_find(c->require, &e)) return misuse("check", "--require: %s", e.text);
   if ((size_t)c->jobs > c->plan.count) c->jobs = (int)c->plan.count;
+  if (open_outputs(c, &e)) return misuse("check", "%s", e.text);
   reproducing(command, c, "build/bin/normative");
   open_all(c);
   check_all(c);
@@ -387,10 +442,12 @@ static int run(struct check *c)
 int cmd_check(int argc, char **argv)
 {
   struct check c = {.s = {.seed = 1}, .jobs = omp_get_num_procs(),
-                    .o = {.threads = 1, .timeout_s = 30, .memory_bytes = (size_t)8 << 30, .python = "python3"}};
+                    .o = {.threads = 1, .timeout_s = 30, .memory_bytes = (size_t)8 << 30}};
   struct error e;
   int stop = take_arguments(&c, argc, argv, &e);
   int status = stop ? stop - 1 : run(&c);
+  output_abandon(&c.json_out);
+  output_abandon(&c.junit_out);
   records_free(&c.records);
   close_all(&c);
   plan_free(&c.plan);

@@ -15,6 +15,7 @@ int cmd_vectors(int argc, char **argv);
 int cmd_judge(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_found(int argc, char **argv);
 
 /* Prints "normative: COMMAND: TEXT" and returns 2. */
 int misuse(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -105,12 +105,13 @@ void dyadic_get(mpfr_ptr v, const struct dyadic *a, mpfr_rnd_t round) { mpfr_set
 #define DIGIT_BITS 30
 #define DIGIT_MASK (((int64_t)1 << DIGIT_BITS) - 1)
 
-/* Exponents of doubles start at -1074, of their products at twice that; 2^31 addends below 2^1024 (2^2049 with the
-   factor 2) end below digit 147. A digit takes 2^33 addends: each adds at most 2^30 - 1 to it. */
+/* Exponents of doubles start at -1074, of their products at twice and three times that; 2^31 addends below 2^1024 (2^2049
+   with the factor 2, 2^3072) end below digit 213. A digit takes 2^33 addends: each adds at most 2^30 - 1 to it; of a
+   triple two halves. */
 void sum_init(struct sum *s, enum sum_of what)
 {
   memset(s, 0, sizeof *s);
-  s->base = what == SUM_OF_DOUBLES ? -1074 : -2148;
+  s->base = what == SUM_OF_DOUBLES ? -1074 : what == SUM_OF_PRODUCTS ? -2148 : -3222;
   s->low = (int)(sizeof s->digit / sizeof *s->digit);
   s->high = -1;
 }
@@ -150,6 +151,16 @@ void sum_add_product(struct sum *s, double a, double b, int twice)
   long ea, eb;
   int sign = decode(a, &sa, &ea) * decode(b, &sb, &eb);
   add(s, (unsigned __int128)sa * sb, ea + eb + (twice != 0), sign);
+}
+
+void sum_add_triple(struct sum *s, double a, double b, double c)
+{
+  uint64_t sa, sb, sc;
+  long ea, eb, ec;
+  int sign = decode(a, &sa, &ea) * decode(b, &sb, &eb) * decode(c, &sc, &ec);
+  unsigned __int128 ab = (unsigned __int128)sa * sb;
+  add(s, (unsigned __int128)(uint64_t)ab * sc, ea + eb + ec, sign);
+  add(s, (ab >> 64) * sc, ea + eb + ec + 64, sign);
 }
 
 void sum_get(struct dyadic *d, struct sum *s)

@@ -16,17 +16,19 @@
 
 #define START_LIMIT_S 60.0 /* a large Python package may take this long to import */
 #define STARTS_MAX 3       /* failed starts in a row, then no more are tried */
+#define TIMEOUTS_MAX 5     /* in a row, then no more cases are tried */
 #define ARGUMENTS 4
 
 struct implementation {
-  char *spec, *name, *version, *preset; /* preset NULL: none declared */
+  char *spec, *name, *version, *preset, *documented; /* preset, documented NULL: none declared */
   struct implementation_options o;
   const struct normative_plugin *plugin; /* in this process; else NULL */
   void *handle;
   char *argv[ARGUMENTS];                 /* of the worker */
+  bool is_python;                        /* the worker is worker.py */
   struct process worker;
-  int failed_starts;
-  char absent[256];                      /* why an adapter cannot run: every case is skipped with it */
+  int failed_starts, timeouts;           /* in a row */
+  char absent[256];                      /* why a peer cannot run: every case is skipped with it */
 };
 
 __attribute__((format(printf, 3, 4))) static void set(struct run_result *r, enum verdict verdict, const char *format, ...)
@@ -38,9 +40,12 @@ __attribute__((format(printf, 3, 4))) static void set(struct run_result *r, enum
   r->verdict = verdict;
 }
 
-/* ---- where our own files are: as the environment says, or relative to the running program in build/bin or build/tests ---- */
+/* ---- where our own files are: as the environment says, relative to the running program in build/bin or build/tests, or in
+   the source tree that it was built from ---- */
 
-static void own_path(char out[4096], const char *variable, const char *const relative[])
+#define SOURCE_TREE NORMATIVE_DATA_DIR "/../.."
+
+static void own_path(char out[4096], const char *variable, const char *const candidates[])
 {
   const char *given = getenv(variable);
   char self[2048];
@@ -52,8 +57,9 @@ static void own_path(char out[4096], const char *variable, const char *const rel
   self[n > 0 ? n : 0] = 0;
   char *slash = strrchr(self, '/');
   if (slash) *slash = 0;
-  for (int k = 0; relative[k]; ++k) {
-    snprintf(out, 4096, "%s/%s", self, relative[k]);
+  for (int k = 0; candidates[k]; ++k) {
+    if (*candidates[k] == '/') snprintf(out, 4096, "%s", candidates[k]);
+    else snprintf(out, 4096, "%s/%s", self, candidates[k]);
     if (!access(out, F_OK)) return;
   }
 }
@@ -64,7 +70,8 @@ static void worker_path(char out[4096])
 }
 static void python_worker_path(char out[4096])
 {
-  own_path(out, "NORMATIVE_WORKER_PY", (const char *[]){"../../conformance/worker.py", NULL});
+  own_path(out, "NORMATIVE_WORKER_PY",
+           (const char *[]){"../../conformance/worker.py", SOURCE_TREE "/conformance/worker.py", NULL});
 }
 static void adapter_path(char out[4096], const char *name)
 {
@@ -72,10 +79,30 @@ static void adapter_path(char out[4096], const char *name)
   own_path(dir, "NORMATIVE_ADAPTERS", (const char *[]){"adapters", "../lib/adapters", NULL});
   if (snprintf(out, 4096, "%s/%s.so", dir, name) >= 4096) *out = 0;
 }
+static void python_adapter_path(char out[4096], const char *name)
+{
+  char dir[4096];
+  own_path(dir, "NORMATIVE_ADAPTERS_PY",
+           (const char *[]){"../../conformance/adapters", SOURCE_TREE "/conformance/adapters", NULL});
+  if (snprintf(out, 4096, "%s/%s_.py", dir, name) >= 4096) *out = 0;
+}
+
+/* The interpreter of the virtual environment that `make peers` made; "" if there is none. */
+static void peers_python(char out[4096])
+{
+  char dir[4096];
+  own_path(dir, "NORMATIVE_PEERS", (const char *[]){"../../.peers", SOURCE_TREE "/.peers", NULL});
+  if (snprintf(out, 4096, "%s/bin/python", dir) >= 4096 || access(out, X_OK)) *out = 0;
+}
 
 /* ---- what a specification means ---- */
 
-static const struct adapter { const char *name, *package; } adapters[] = {{"onednn", "libdnnl-dev"}, {0}};
+static const struct adapter { const char *name, *made_by; bool python; } adapters[] = {
+  {"onednn", "make adapters, which needs libdnnl-dev", false}, {"onednn3", "make peers", false},
+  {"onnxruntime", "make peers", true}, {"jax", "make peers", true}, {"openvino", "make peers", true},
+  {"ncnn", "make peers", true},
+  {"torch", "make peers PEERS=all", true}, {"tensorflow", "make peers PEERS=all", true},
+  {"keras", "make peers PEERS=all", true}, {"flax", "make peers PEERS=all", true}, {0}};
 static const char *const built_in_groups[] = {"reference", "optimized", "specimens", NULL};
 
 static bool is_in(const char *const list[], const char *word)
@@ -122,25 +149,40 @@ static int set_argv(struct implementation *impl, const char *const argv[])
   return 0;
 }
 
+static void free_argv(struct implementation *impl)
+{
+  for (int k = 0; k < ARGUMENTS; ++k) {
+    free(impl->argv[k]);
+    impl->argv[k] = NULL;
+  }
+}
+
+static int set_python(struct implementation *impl, const char *python, const char *module)
+{
+  char worker[4096];
+  python_worker_path(worker);
+  free_argv(impl);
+  impl->is_python = true;
+  return set_argv(impl, (const char *[]){python, worker, module, NULL});
+}
+
 /* Fills impl->argv, or impl->plugin for what runs in this process. */
 static int interpret(struct implementation *impl, struct error *e)
 {
   char path[4096], worker[4096];
   const char *spec = impl->spec, *python = impl->o.python ? impl->o.python : "python3";
+  const struct adapter *adapter = adapter_by_name(spec);
   impl->plugin = builtin_find(spec);
   if (impl->plugin) return 0;
-  bool module = !strncmp(spec, "python:", 7);
   if (!strncmp(spec, "cmd:", 4)) return set_argv(impl, (const char *[]){"sh", "-c", spec + 4, NULL});
-  if (module || ends_with(spec, ".py")) {
-    python_worker_path(worker);
-    return set_argv(impl, (const char *[]){python, worker, module ? spec + 7 : spec, NULL});
-  }
+  if (!strncmp(spec, "python:", 7)) return set_python(impl, python, spec + 7);
+  if (adapter && adapter->python) return 0; /* start_peer finds an interpreter */
+  if (ends_with(spec, ".py")) return access(spec, R_OK) ? fail(e, "%s", strerror(errno)) : set_python(impl, python, spec);
   snprintf(path, sizeof path, "%s", spec);
-  const struct adapter *adapter = adapter_by_name(spec);
   if (adapter) {
     adapter_path(path, spec);
     if (access(path, R_OK)) {
-      snprintf(impl->absent, sizeof impl->absent, "its adapter was not built (make adapters; it needs %s)", adapter->package);
+      snprintf(impl->absent, sizeof impl->absent, "its adapter was not built: %s", adapter->made_by);
       return 0;
     }
   } else if (!ends_with(spec, ".so") && !strchr(spec, '/')) return unknown(e);
@@ -180,21 +222,29 @@ static void stop_worker(struct implementation *impl, const char *what, char why[
   snprintf(why, 256, "%s%s%s%s%.100s", what, *what && *how ? ", " : "", how, *said ? ": " : "", said);
 }
 
-/* normative-worker 1<TAB>NAME<TAB>VERSION[<TAB>PRESET] */
+/* The next field of a greeting; NULL: there is none, or it is empty. */
+static char *next_field(char **rest)
+{
+  char *field = strsep(rest, "\t");
+  return field && *field ? field : NULL;
+}
+
+/* normative-worker 1<TAB>NAME<TAB>VERSION[<TAB>PRESET[<TAB>DOCUMENTED]] */
 static int read_greeting(struct implementation *impl, char *line, struct error *e)
 {
-  char text[64], *save = NULL;
+  char text[64], *rest = line + 19;
   quote(text, line);
   if (!strncmp(line, "error\t", 6)) return fail(e, "%s", line + 6);
   if (strncmp(line, "normative-worker ", 17))
     return fail(e, "broke the protocol: its greeting is '%s'", text);
   if (strncmp(line + 17, "1\t", 2)) return fail(e, "broke the protocol: version 1 was expected in '%s'", text);
-  char *name = strtok_r(line + 19, "\t", &save), *version = strtok_r(NULL, "\t", &save), *preset = strtok_r(NULL, "\t", &save);
+  char *name = next_field(&rest), *version = next_field(&rest), *preset = next_field(&rest), *documented = next_field(&rest);
   if (!name || !version) return fail(e, "broke the protocol: no name or no version in '%s'", text);
   if (impl->name) return 0; /* started anew */
   impl->name = strdup(name);
   impl->version = strdup(version);
   impl->preset = preset ? strdup(preset) : NULL;
+  impl->documented = preset && documented ? strdup(documented) : NULL;
   return impl->name && impl->version ? 0 : fail(e, "no memory");
 }
 
@@ -264,14 +314,22 @@ void live_case_done(struct live_case *c)
   *c->dir = 0;
 }
 
+/* Without the live directory, which tells nobody anything; and a Python kernel returned y, it wrote no y.npy. */
+static void set_bad_result(struct run_result *r, const char *dir, const char *text, bool python)
+{
+  size_t n = strlen(dir);
+  const char *own = strncmp(text, dir, n) ? text : text + n + 1, *file = strstr(own, ".npy: ");
+  if (python && file) set(r, FAIL, "%.*s: %s", (int)(file - own), own, file + 6);
+  else set(r, FAIL, "%s", own);
+}
+
 /* The result that an `ok` promises. */
-static void read_result(const char *dir, const struct normative_problem *p, struct tensors *out, struct run_result *r)
+static void read_result(const char *dir, const struct normative_problem *p, bool python, struct tensors *out,
+                        struct run_result *r)
 {
   struct error e;
-  size_t prefix = strlen(dir) + 1;
   enum slot y = p->direction == NORMATIVE_BACKWARD ? SLOT_DX : SLOT_Y;
-  if (result_read(dir, p, out, &e)) /* the live directory's path tells nobody anything */
-    set(r, FAIL, "%s", strncmp(e.text, dir, prefix - 1) ? e.text : e.text + prefix);
+  if (result_read(dir, p, out, &e)) set_bad_result(r, dir, e.text, python);
   else if (!out->t[y].data) {
     tensors_free(out);
     set(r, FAIL, "said ok, but wrote no %s.npy", slot_name[y]);
@@ -288,7 +346,7 @@ static void read_answer(struct implementation *impl, char *line, const char *dir
   if (!strcmp(line, "ok")) {
     if (tab) r->seconds = strtod(tab, &end);
     if (!tab || (end != tab && !*end && r->seconds >= 0)) {
-      read_result(dir, p, out, r);
+      read_result(dir, p, impl->is_python, out, r);
       return;
     }
   } else if (tab && !strcmp(line, "skip")) {
@@ -335,6 +393,10 @@ static void run_worker(struct implementation *impl, struct live_case *c, int ite
   struct error e;
   char dir[SCRATCH_PATH] = "", request[2 * SCRATCH_PATH + 4];
   struct wishes wishes = {.threads = impl->o.threads, .iterations = iterations};
+  if (impl->timeouts >= TIMEOUTS_MAX) { /* it hangs: no more waiting, case after case */
+    set(r, TIMEOUT, "given up after %d timeouts in a row", TIMEOUTS_MAX);
+    return;
+  }
   if (ready_worker(impl, r)) return;
   if (write_case(c, &wishes, &e) || scratch_make(dir, "result", &e)) {
     set(r, SKIP, "the case cannot be handed over: %s", e.text);
@@ -344,6 +406,7 @@ static void run_worker(struct implementation *impl, struct live_case *c, int ite
   snprintf(request, sizeof request, "%s\t%s\n", c->dir, dir);
   process_say(&impl->worker, request, impl->o.timeout_s);
   hear_answer(impl, dir, c->p, out, r);
+  impl->timeouts = r->verdict == TIMEOUT ? impl->timeouts + 1 : 0;
   scratch_remove(dir);
 }
 
@@ -370,11 +433,46 @@ void implementation_run(struct implementation *impl, struct live_case *c, int it
 
 /* ---- opening and closing ---- */
 
-/* Who it is: of the plug-in here, of the worker that is started, or of an adapter that is not there. */
+static int start_python(struct implementation *impl, const char *python, const char *module)
+{
+  struct error e = {"no memory"};
+  if (!set_python(impl, python, module) && !start_worker(impl, &e)) return 0;
+  snprintf(impl->absent, sizeof impl->absent, "%.250s", e.text);
+  return -1;
+}
+
+/* Starts a Python peer: with the interpreter the user named; else with that of `make peers`, and python3 where a package is not
+   installed there. Why it cannot be had goes to impl->absent. */
+static int start_peer(struct implementation *impl, const struct adapter *adapter)
+{
+  char module[4096], python[4096], why[sizeof impl->absent];
+  python_adapter_path(module, adapter->name);
+  if (impl->o.python) return start_python(impl, impl->o.python, module);
+  peers_python(python);
+  if (*python) {
+    if (!start_python(impl, python, module)) return 0;
+    if (!strstr(impl->absent, "is not installed")) return -1;
+  }
+  memcpy(why, impl->absent, sizeof why);
+  if (!start_python(impl, "python3", module)) {
+    *impl->absent = 0;
+    return 0;
+  }
+  if (*python) memcpy(impl->absent, why, sizeof why);
+  else {
+    memcpy(why, impl->absent, sizeof why);
+    snprintf(impl->absent, sizeof impl->absent, "%.200s; %s installs it", why, adapter->made_by);
+  }
+  return -1;
+}
+
+/* Who it is: of the plug-in here, of the worker that is started, or of a peer that is not there. */
 static int introduce(struct implementation *impl, struct error *e)
 {
-  bool adapter = adapter_by_name(impl->spec) != NULL;
-  if (!impl->plugin && !*impl->absent) {
+  const struct adapter *adapter = adapter_by_name(impl->spec);
+  if (adapter && adapter->python) {
+    if (!start_peer(impl, adapter)) return 0;
+  } else if (!impl->plugin && !*impl->absent) {
     if (!start_worker(impl, e)) return 0;
     if (!adapter) return -1;
     snprintf(impl->absent, sizeof impl->absent, "%.250s", e->text);
@@ -414,15 +512,17 @@ void implementation_close(struct implementation *impl)
   if (!impl) return;
   if (impl->worker.pid) stop_worker(impl, "", why);
   if (impl->handle) dlclose(impl->handle);
-  for (int k = 0; k < ARGUMENTS; ++k) free(impl->argv[k]);
+  free_argv(impl);
   free(impl->spec);
   free(impl->name);
   free(impl->version);
   free(impl->preset);
+  free(impl->documented);
   free(impl);
 }
 
 const char *implementation_name(const struct implementation *impl) { return impl->name; }
 const char *implementation_version(const struct implementation *impl) { return impl->version; }
 const char *implementation_preset(const struct implementation *impl) { return impl->preset; }
+const char *implementation_documented(const struct implementation *impl) { return impl->documented; }
 const char *implementation_spec(const struct implementation *impl) { return impl->spec; }

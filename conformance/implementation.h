@@ -12,10 +12,11 @@ struct implementation_options {
   int threads;           /* offered to kernels */
   double timeout_s;      /* for one case */
   size_t memory_bytes;   /* a worker that uses more is killed: CRASH */
-  const char *python;    /* interpreter for Python modules */
+  const char *python;    /* interpreter for Python modules, peers included; NULL: python3, for peers that of `make peers` */
 };
-/* spec: "reference", "optimized", a specimen's name, "onednn", PATH.so, PATH.py, "python:MODULE", "cmd:PROGRAM ARG...".
-   Groups ("specimens", "peers") are expanded by implementation_expand. */
+/* spec: "reference", "optimized", a specimen's name, a peer's ("onednn", "jax", ...), PATH.so, PATH.py, "python:MODULE",
+   "cmd:PROGRAM ARG...". Groups ("specimens", "peers") are expanded by implementation_expand. A peer that cannot be had is no
+   error: it skips every case with the reason. */
 /* The error's text does not repeat the specification. */
 int implementation_open(const char *spec, const struct implementation_options *o, struct implementation **impl,
                         struct error *e);
@@ -23,6 +24,9 @@ void implementation_close(struct implementation *impl);
 const char *implementation_name(const struct implementation *impl);
 const char *implementation_version(const struct implementation *impl);
 const char *implementation_preset(const struct implementation *impl); /* NULL: none declared */
+/* Why that preset, and no stricter one, is what its documentation promises: a difference of meaning, not a defect. It is judged
+   against its own preset where nothing else is required. NULL: nothing documented. */
+const char *implementation_documented(const struct implementation *impl);
 const char *implementation_spec(const struct implementation *impl);
 /* Calls each for every name that spec stands for (itself, if it is no group). */
 int implementation_expand(const char *spec, int (*each)(const char *spec, void *arg), void *arg, struct error *e);
@@ -42,7 +46,7 @@ struct run_result {
   char reason[256];
   double seconds;       /* per run, if timed; else 0 */
 };
-/* After a CRASH or TIMEOUT the worker is started anew for the next case. */
+/* After a CRASH or TIMEOUT the worker is started anew for the next case; after some timeouts in a row it is given up. */
 void implementation_run(struct implementation *impl, struct live_case *c, int iterations, struct tensors *out,
                         struct run_result *r);
 #endif

@@ -375,12 +375,14 @@ static void running_negative(const struct group *g, double *mean, double *var)
 const struct family family_table[] = {
 #define X(name, own, value, text) {name, "x", text},
 #define DY(name, own, value, text) {name, "dy", text},
-#define RECORDED(name, shape, text) {name, "x", text},
+#define DYPARAM(name, own, value, text) {name, "dy", text},
+#define RECORDED(name, shape, eps, brings, text) {name, "x", text},
 #define PARAM(kind, name, entry, text) {name, kind, text},
 #define RUNNING(name, entry, text) {name, "running", text},
 #include "families.def"
 #undef X
 #undef DY
+#undef DYPARAM
 #undef RECORDED
 #undef PARAM
 #undef RUNNING
@@ -391,17 +393,21 @@ struct maker { /* beside each row of family_table; only its kind's fields are se
   double (*value)(const struct group *, size_t k);
   double (*entry)(const struct entries *, size_t i);
   void (*running)(const struct group *, double *mean, double *var);
-  const char *shape;
+  bool by_param; /* own() and value() see the elements that share a parameter */
+  const char *shape, *brings;
+  double eps;
 };
 static const struct maker makers[] = {
 #define X(name, own_, value_, text) {.own = own_, .value = value_},
 #define DY(name, own_, value_, text) {.own = own_, .value = value_},
-#define RECORDED(name, shape_, text) {.shape = shape_},
+#define DYPARAM(name, own_, value_, text) {.own = own_, .value = value_, .by_param = true},
+#define RECORDED(name, shape_, eps_, brings_, text) {.shape = shape_, .eps = eps_, .brings = brings_},
 #define PARAM(kind, name, entry_, text) {.entry = entry_},
 #define RUNNING(name, entry_, text) {.running = entry_},
 #include "families.def"
 #undef X
 #undef DY
+#undef DYPARAM
 #undef RECORDED
 #undef PARAM
 #undef RUNNING
@@ -441,6 +447,17 @@ const struct family *family_find(const char *kind, const char *name)
 }
 
 const char *family_shape(const struct family *f) { return maker_of(f)->shape; }
+double family_eps(const struct family *f) { return maker_of(f)->eps; }
+
+/* A word of the list. */
+bool family_brings(const struct family *f, const char *slot)
+{
+  const char *list = maker_of(f)->brings;
+  size_t length = strlen(slot);
+  for (; list && *list; list += strcspn(list, " ") + (list[strcspn(list, " ")] == ' '))
+    if (strcspn(list, " ") == length && !strncmp(list, slot, length)) return true;
+  return false;
+}
 
 /* The row for a name of the recipe ("" is ordinary), or an error that lists the names there are. */
 static const struct family *require(const char *kind, const char *name, double *number, struct error *e)
@@ -504,9 +521,38 @@ static int make_elements(struct making *w, enum slot slot, const struct family *
   return 0;
 }
 
-/* ---- beta that cancels ---- */
+/* Likewise, but what an element is depends on those that share its parameter: it is the k-th of them. */
+static int make_by_param(struct making *w, enum slot slot, const struct family *family, double number)
+{
+  const struct normative_problem *p = &w->tc->p;
+  const struct maker *maker = maker_of(family);
+  size_t params = problem_params(p);
+  int bad = 0;
+  struct group *line = malloc((params + 1) * sizeof *line), first = group_start(w, slot, number);
+  size_t *k = calloc(params + 1, sizeof *k);
+  if (!line || !k) bad = fail(w->e, "%s: no memory for %zu parameters", slot_name[slot], params);
+  first.groups = params;
+  first.m = params ? problem_elements(p) / params : 0;
+  for (size_t i = 0; !bad && i < params; ++i) {
+    line[i] = first;
+    group_own(&line[i], maker, i);
+  }
+  for (size_t g = 0; !bad && problem_m(p) && g < problem_groups(p); ++g) {
+    struct runs r = problem_runs(p, g);
+    for (size_t j = 0; !bad && j < r.outer * r.inner; ++j) {
+      size_t o = j / r.inner, i = j % r.inner, entry = r.param + o * r.param_outer + i * r.param_inner;
+      double v = maker->value(&line[entry], k[entry]++);
+      bad = store(w, slot, r.base + o * r.outer_stride + i * r.inner_stride, v, 0);
+    }
+  }
+  free(line);
+  free(k);
+  return bad;
+}
 
-struct moments { double mean, rstd; };
+/* ---- beta that cancels, dy along xhat, given statistics ---- */
+
+struct moments { double mean, var, rstd; };
 
 /* Of the stored x, in double, two passes. Evaluation: the running ones of that channel. */
 static struct moments group_moments(const struct making *w, size_t group, size_t param)
@@ -514,9 +560,10 @@ static struct moments group_moments(const struct making *w, size_t group, size_t
   const struct normative_problem *p = &w->tc->p;
   struct runs r = problem_runs(p, group);
   double m = (double)problem_m(p), mean = 0, sum = 0;
-  if (p->mode == NORMATIVE_EVALUATION && p->running)
-    return (struct moments){tensor_get(&w->in->t[SLOT_RUNNING_MEAN], param),
-                            1 / sqrt(tensor_get(&w->in->t[SLOT_RUNNING_VAR], param) + p->eps)};
+  if (p->mode == NORMATIVE_EVALUATION && p->running) {
+    double var = tensor_get(&w->in->t[SLOT_RUNNING_VAR], param);
+    return (struct moments){tensor_get(&w->in->t[SLOT_RUNNING_MEAN], param), var, 1 / sqrt(var + p->eps)};
+  }
   for (int pass = norm_find(p->norm)->centred ? 0 : 1; pass < 2; ++pass) {
     sum = 0;
     for (size_t o = 0; o < r.outer; ++o)
@@ -526,7 +573,7 @@ static struct moments group_moments(const struct making *w, size_t group, size_t
       }
     if (!pass) mean = sum / m;
   }
-  return (struct moments){mean, 1 / sqrt(sum / m + p->eps)};
+  return (struct moments){mean, sum / m, 1 / sqrt(sum / m + p->eps)};
 }
 
 /* best[i]: the lowest draw among the elements that use entry i, whose -gamma xhat then becomes beta. */
@@ -547,6 +594,25 @@ static int cancel_group(struct making *w, const struct entries *entries, uint64_
       double beta = -gamma * ((x - s.mean) * s.rstd);
       if (store(w, SLOT_BETA, entry, isfinite(beta) ? beta : beta_ordinary(entries, entry), 0)) return -1;
     }
+  return 0;
+}
+
+/* a xhat / gamma, a of the group; what is not finite or does not fit stays ordinary. */
+static int make_along_xhat(struct making *w)
+{
+  const struct normative_problem *p = &w->tc->p;
+  struct group g = group_start(w, SLOT_DY, 0);
+  for (size_t index = 0; g.m && index < g.groups; ++index) {
+    struct runs r = problem_runs(p, index);
+    struct moments s = group_moments(w, index, r.param);
+    group_own(&g, maker_of(family_find("dy", "ordinary")), index);
+    for (size_t k = 0; k < g.m; ++k) {
+      size_t o = k / r.inner, i = k % r.inner, at = r.base + o * r.outer_stride + i * r.inner_stride;
+      double gamma = p->has_gamma ? tensor_get(&w->in->t[SLOT_GAMMA], r.param + o * r.param_outer + i * r.param_inner) : 1;
+      double v = g.sd * ((tensor_get(&w->in->t[SLOT_X], at) - s.mean) * s.rstd) / gamma;
+      if (store(w, SLOT_DY, at, fabs(v) <= g.format->max ? v : gaussian(&g, k), 0)) return -1;
+    }
+  }
   return 0;
 }
 
@@ -607,19 +673,27 @@ static int make_running(struct making *w, const struct family *x, double x_numbe
   return 0;
 }
 
-/* Saved statistics that a backward pass is given: double ones of x, rounded to their type. */
+/* Saved statistics that a backward pass is given, rounded to their type: near those of x (by up to 1/16 of a deviation, and
+   1/8 of the variance), but not these, so that a kernel that computes its own shows. 1/rstd^2 - eps remains a variance. */
 static int make_given(struct making *w, enum slot slot)
 {
+  uint64_t key = tensor_key(w, slot);
   for (size_t g = 0; g < w->in->t[slot].count; ++g) {
     struct moments s = group_moments(w, g, problem_runs(&w->tc->p, g).param);
-    if (store(w, slot, g, slot == SLOT_GIVEN_MEAN ? s.mean : s.rstd, 0)) return -1;
+    double off = uniform(key, g) - 0.5, mean = s.mean + sqrt(s.var) * off / 8;
+    double rstd = 1 / sqrt(s.var * (1 + off / 4) + w->tc->p.eps);
+    if (store(w, slot, g, slot == SLOT_GIVEN_MEAN ? mean : rstd, 0)) return -1;
   }
   return 0;
 }
 
 /* ---- recorded data ---- */
 
-static bool is_own(const char *name) { return !*name || !strcmp(name, "ordinary"); }
+/* Does the slot, whose family the recipe calls name, come from the recorded data of x? */
+static bool is_recorded(const struct family *x, enum slot slot, const char *name)
+{
+  return family_brings(x, slot_name[slot]) && (!*name || !strcmp(name, "ordinary"));
+}
 
 /* Reads data/FAMILY/SLOT.npy, kept in f32 and layout ncs, and stores it in the case's type and layout. */
 static int read_recorded(struct making *w, enum slot slot, const struct family *family)
@@ -636,7 +710,7 @@ static int read_recorded(struct making *w, enum slot slot, const struct family *
   if (npy_read(path, &expect, &file, w->e)) return -1;
   int bad = 0;
   const struct normative_problem *p = &w->tc->p;
-  bool move = p->layout == NORMATIVE_NSC && slot == SLOT_X;
+  bool move = p->layout == NORMATIVE_NSC && (slot == SLOT_X || slot == SLOT_DY);
   for (size_t i = 0; !bad && i < file.count; ++i) { /* i = (n*C + c)*S + s */
     size_t to = move ? (i / (p->c * p->s) * p->s + i % p->s) * p->c + i / p->s % p->c : i;
     bad = store(w, slot, to, tensor_get(&file, i), 0);
@@ -659,24 +733,30 @@ static int check_recorded(const struct making *w, const struct family *family)
 
 /* ---- a case ---- */
 
+static int make_dy(struct making *w, const struct family *x)
+{
+  double number;
+  if (is_recorded(x, SLOT_DY, w->tc->r.dy)) return read_recorded(w, SLOT_DY, x);
+  const struct family *family = require("dy", w->tc->r.dy, &number, w->e);
+  if (!family) return -1;
+  if (!maker_of(family)->value) return make_along_xhat(w);
+  return maker_of(family)->by_param ? make_by_param(w, SLOT_DY, family, number) : make_elements(w, SLOT_DY, family, number, 0);
+}
+
 static int make_slot(struct making *w, enum slot slot, const struct family *x, double number)
 {
   const struct recipe *r = &w->tc->r;
   bool recorded = maker_of(x)->shape != NULL;
-  double other;
-  const struct family *family;
   switch (slot) {
   case SLOT_X:
     return recorded ? read_recorded(w, slot, x) : make_elements(w, slot, x, number, r->pow2);
-  case SLOT_GAMMA: return recorded && is_own(r->gamma) ? read_recorded(w, slot, x) : make_param(w, slot, r->gamma);
-  case SLOT_BETA: return recorded && is_own(r->beta) ? read_recorded(w, slot, x) : make_param(w, slot, r->beta);
+  case SLOT_GAMMA: return is_recorded(x, slot, r->gamma) ? read_recorded(w, slot, x) : make_param(w, slot, r->gamma);
+  case SLOT_BETA: return is_recorded(x, slot, r->beta) ? read_recorded(w, slot, x) : make_param(w, slot, r->beta);
   case SLOT_RUNNING_MEAN:
-    if (recorded && is_own(r->running)) return read_recorded(w, slot, x);
+    if (is_recorded(x, slot, r->running)) return read_recorded(w, slot, x);
     return make_running(w, recorded ? family_find("x", "normal") : x, number);
-  case SLOT_RUNNING_VAR: return recorded && is_own(r->running) ? read_recorded(w, slot, x) : 0; /* made with the mean */
-  case SLOT_DY:
-    family = require("dy", r->dy, &other, w->e);
-    return family ? make_elements(w, slot, family, other, 0) : -1;
+  case SLOT_RUNNING_VAR: return is_recorded(x, slot, r->running) ? read_recorded(w, slot, x) : 0; /* made with the mean */
+  case SLOT_DY: return make_dy(w, x);
   case SLOT_RESIDUAL: return make_elements(w, slot, family_find("x", "normal"), 0, r->pow2);
   case SLOT_GIVEN_MEAN:
   case SLOT_GIVEN_RSTD: return make_given(w, slot);

@@ -11,6 +11,8 @@ struct family { const char *name, *kind /* "x", "gamma", "beta", "running", "dy"
 extern const struct family family_table[]; /* ends with name == NULL */
 const struct family *family_find(const char *kind, const char *name); /* NeK in a row's name stands for a number */
 const char *family_shape(const struct family *f); /* of recorded data, "32x6x8x8"; NULL: the family takes any shape */
+double family_eps(const struct family *f);         /* of recorded data: that of its layer */
+bool family_brings(const struct family *f, const char *slot); /* has recorded data a file for the slot? */
 
 /* Makes every input tensor of the case. The result depends on the name of the case only. */
 int inputs_make(const struct testcase *tc, struct tensors *in, struct error *e);

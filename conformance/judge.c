@@ -3,7 +3,8 @@
    scale, and then the verdict is a matter of comparing.
 
      err[i]     |result - exact|, in ulp(s)
-     T[i]       the preset's bound, in ulp(s): the sum over k of coefficient[k] (the group's) times f[k][i] (the element's)
+     T[i]       the preset's bound, in ulp(s): the sum over k of coefficient[k] (the group's) times f[k][i] (the element's);
+                of the gradient of a parameter, a sum over its terms in all groups
      scale[i]   max(s, smallest normal number), in ulp(s): a bound above it decides nothing
 
    An infinite result stands for the least magnitude that rounds to infinity, so it is right where the exact value plus the
@@ -14,7 +15,7 @@
    outside. What is shown is computed again in MPFR. */
 #include "presets.h"
 #include "tolerance.h"
-#include <float.h>
+#include "ulps.h"
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -25,7 +26,6 @@ const char *const verdict_name[VERDICT_COUNT] = {"PASS", "FAIL", "RANGE", "MISTR
                                                  "UNDECIDED", "SKIP", "CRASH", "TIMEOUT"};
 
 enum { BLOCK = 256 };
-#define SLACK (1 + 0x1p-38L)
 
 /* A preset on an output of a case, whatever the results: how loose it is. */
 struct looseness {
@@ -42,6 +42,8 @@ struct case_cache {
   size_t plain[PRESETS_MAX]; /* the first that differs from it in folding only */
   bool measured[2];          /* presets that flush are measured when they are needed */
   int *lowest;               /* of each group, see struct group_facts */
+  int *lowest_dy;            /* backward: likewise of the terms of each dbeta */
+  long double top;           /* backward: max|gamma| of the finite entries */
   struct looseness loose[SLOT_COUNT][PRESETS_MAX];
 };
 
@@ -51,7 +53,7 @@ struct view { /* a case as the judge walks over it */
   const struct truth *truth;
   struct case_cache *cache;
   const struct tensors *results; /* NULL: only bounds */
-  bool evaluation;
+  bool evaluation, backward;
   enum slot slot;                /* at hand: */
   const struct truth_tensor *exact;
   const struct tensor *out;
@@ -66,100 +68,17 @@ static void look_at_slot(struct view *v, enum slot slot)
   v->type = arithmetic_of(v->exact->nearest.type);
 }
 
-/* ---- exact values ---- */
-
-#if LDBL_MANT_DIG == 64 /* x86: by the bits, since this is done for every element */
-union bits { struct { uint64_t significand; uint16_t sign_exponent; } bits; long double value; };
-
-static long double power2(int k)
-{
-  union bits u = {{1ull << 63, 0}};
-  if (k < -16300) return 0x1p-16300L;
-  if (k > 16300) return 0x1p16300L;
-  u.bits.sign_exponent = (uint16_t)(16383 + k);
-  return u.value;
-}
-
-/* Exponent of the leading bit of s >= 0; very low for 0. */
-static int exponent_of(long double s)
-{
-  union bits u = {.value = s};
-  return u.bits.sign_exponent - 16383;
-}
-#else
-static long double power2(int k) { return ldexpl(1, k); }
-static int exponent_of(long double s) { return s > 0 ? ilogbl(s) : -16383; }
-#endif
-
-/* w = high + low, relative error 2^-127. Not for UNDECIDED. */
-static void wide_split(const struct wide *w, long double *high, long double *low)
-{
-  *high = *low = 0;
-  if (w->kind == WIDE_INF) *high = INFINITY;
-  if (w->kind == WIDE_NAN) *high = NAN;
-  if (w->kind == WIDE_FINITE) {
-    int exponent = w->exponent < -16000 ? -16000 : w->exponent > 16000 ? 16000 : (int)w->exponent;
-    *high = (long double)w->limb[2] * power2(exponent - 64);
-    *low = (long double)w->limb[1] * power2(exponent - 128);
-  }
-  if (w->sign < 0) {
-    *high = -*high;
-    *low = -*low;
-  }
-}
-
-/* Exponent of ulp(s), s >= 0: that of the type, and no less than its smallest subnormal. */
-static int ulp_exponent(const struct arithmetic *a, long double s)
-{
-  int least = a->least_exponent - a->precision + 1, exponent = exponent_of(s) - (a->precision - 1);
-  return exponent > least ? exponent : least;
-}
-
-static bool same_value(double a, double b) { return a == b || (isnan(a) && isnan(b)); }
-
-/* |got - exact|, an infinity standing for where it begins. */
-static long double distance(const struct arithmetic *a, double got, long double high, long double low)
-{
-  if (isnan(got)) return INFINITY;
-  if (!isinf(got)) return fabsl((long double)got - high - low);
-  long double beyond = got > 0 ? a->overflow - high - low : a->overflow + high + low;
-  return beyond > 0 ? beyond : 0;
-}
-
-/* -1, 0, 1: the exact value lies below, at, above its nearest one. */
-static int side_of(double nearest, const struct wide *exact)
-{
-  long double high, low;
-  mpfr_t e;
-  if (exact->kind != WIDE_FINITE || isnan(nearest)) return 0;
-  if (isinf(nearest)) return nearest > 0 ? -1 : 1;
-  wide_split(exact, &high, &low);
-  if (high != nearest) return high > nearest ? 1 : -1;
-  if (low != 0) return low > 0 ? 1 : -1;
-  wide_view(e, exact);
-  int side = mpfr_cmp_d(e, nearest);
-  return (side > 0) - (side < 0);
-}
-
-/* The value next to `nearest` on the other side of the exact one; nearest itself where it is exact. */
-static double neighbour(enum normative_type type, double nearest, const struct wide *exact)
-{
-  int side = side_of(nearest, exact);
-  if (!side) return nearest;
-  const struct arithmetic *a = arithmetic_of(type);
-  if (type == NORMATIVE_F64) return nextafter(nearest, side > 0 ? INFINITY : -INFINITY);
-  if (isinf(nearest)) return side < 0 ? (double)a->largest : -(double)a->largest;
-  /* The spacing away from zero is that of nearest's own binade, towards zero that of the binade below at a power of two. */
-  int exponent;
-  double fraction = frexp(nearest, &exponent);
-  bool inward = nearest != 0 && (nearest > 0) != (side > 0);
-  int unit = ulp_exponent(a, fabsl(nearest));
-  if (inward && fabs(fraction) == 0.5 && unit > a->least_exponent - a->precision + 1) --unit;
-  double next = nearest + (side > 0 ? 1 : -1) * ldexp(1, unit);
-  return fabs(next) > a->largest ? copysign(INFINITY, next) : next;
-}
-
 /* ---- groups ---- */
+
+static size_t element_at(const struct runs *r, size_t k)
+{
+  return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
+}
+
+static size_t parameter_at(const struct runs *r, size_t k)
+{
+  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
+}
 
 /* The exponent of the lowest bit set in any x of the group: all are multiples of that power of two. Gives up, INT_MIN,
    when the sum of magnitudes has more than 53 bits of it: then no arithmetic here adds them exactly. */
@@ -167,19 +86,43 @@ static int lowest_bit(const struct view *v, size_t index)
 {
   struct runs r = problem_runs(v->p, index);
   long double sum = v->truth->group[index].mean_abs * (long double)problem_m(v->p);
-  int lowest = INT_MAX, exponent;
+  int lowest = INT_MAX;
   if (v->evaluation || v->p->residual || !v->truth->group[index].finite || sum == 0) return INT_MIN;
   int needed = ilogbl(sum) - 53;
   for (size_t o = 0; o < r.outer; ++o)
     for (size_t k = 0; k < r.inner; ++k) {
-      double x = tensor_get(&v->in->t[SLOT_X], r.base + o * r.outer_stride + k * r.inner_stride);
-      if (x == 0) continue;
-      long long significand = (long long)ldexp(frexp(x, &exponent), 53);
-      int low = exponent - 53 + __builtin_ctzll((unsigned long long)significand);
+      int low = lowest_bit_of(tensor_get(&v->in->t[SLOT_X], r.base + o * r.outer_stride + k * r.inner_stride));
       if (low < lowest) lowest = low;
       if (lowest < needed) return INT_MIN;
     }
   return lowest;
+}
+
+/* The same of the terms of every dbeta. */
+static void lowest_bits_of_dy(const struct view *v, int *lowest)
+{
+  size_t m = problem_m(v->p);
+  for (size_t j = 0; j < v->truth->params; ++j) lowest[j] = INT_MAX;
+  for (size_t g = 0; g < v->truth->groups; ++g) {
+    struct runs r = problem_runs(v->p, g);
+    for (size_t k = 0; k < m; ++k) {
+      int *at = &lowest[parameter_at(&r, k)];
+      int low = *at == INT_MIN ? INT_MIN : lowest_bit_of(tensor_get(&v->in->t[SLOT_DY], element_at(&r, k)));
+      if (low < *at) *at = low;
+    }
+  }
+}
+
+/* max|gamma|, as the problem means gamma */
+static long double largest_gamma(const struct view *v)
+{
+  const struct tensor *gamma = &v->in->t[SLOT_GAMMA];
+  long double top = gamma->data ? 0 : 1;
+  for (size_t j = 0; j < gamma->count; ++j) {
+    double entry = fabs(tensor_get(gamma, j));
+    if (isfinite(entry) && entry > top) top = entry;
+  }
+  return top;
 }
 
 static struct group_facts facts_of(const struct view *v, size_t index)
@@ -188,6 +131,11 @@ static struct group_facts facts_of(const struct view *v, size_t index)
   struct group_facts g = {.truth = q, .m = problem_m(v->p), .lowest = v->cache->lowest[index]};
   g.mu = q->mu_hi;
   g.var = q->sigma2;
+  if (v->backward) {
+    double own = v->in->t[SLOT_GAMMA].data ? fabs(tensor_get(&v->in->t[SLOT_GAMMA], problem_runs(v->p, index).param)) : 1;
+    g.top = v->p->norm == NORMATIVE_BATCHNORM && isfinite(own) ? own : v->cache->top;
+    g.terms = v->truth->params ? v->truth->param[0].m : 0;
+  }
   if (!v->p->running) return g;
   size_t c = index % v->p->c;
   double mean = tensor_get(&v->in->t[SLOT_RUNNING_MEAN], c), var = tensor_get(&v->in->t[SLOT_RUNNING_VAR], c);
@@ -212,8 +160,23 @@ struct block {
 };
 
 /* Features are large and coefficients small or the other way round by the same factors: these keep both within double. */
+static void dx_weights(const struct view *v, const struct group_truth *q, long double w[FEATURES])
+{
+  const long double r = q->rstd > 0 && q->rstd < INFINITY ? q->rstd : 1, lam = v->type->lam;
+  const long double G = q->g_abs < INFINITY ? q->g_abs : 0, H = q->gx_abs < INFINITY ? q->gx_abs : 0, mu = fabsl(q->mu_hi);
+  for (int k = 0; k < FEATURES; ++k) w[k] = lam;
+  w[D_G] = r;
+  w[D_ONE] = fmaxl(r * G, lam);
+  w[D_D] = w[D_X] = fmaxl(r * r * fmaxl(H, G * (1 + r * mu)), lam);
+  w[D_Y] = 1;
+}
+
 static void feature_weights(const struct view *v, const struct group_truth *q, long double w[FEATURES])
 {
+  if (v->backward) {
+    dx_weights(v, q, w);
+    return;
+  }
   long double r = q->rstd > 0 && q->rstd < INFINITY ? q->rstd : 1;
   long double mean = q->mean_abs > 0 && q->mean_abs < INFINITY ? q->mean_abs : 1;
   w[F_GD] = w[F_GX] = r;
@@ -245,6 +208,8 @@ static void put(const struct view *v, struct block *b, size_t n, size_t index, l
   b->err[n] = special ? (same_value(got, b->nearest[n]) ? 0 : INFINITY) : (double)(distance(v->type, got, high, low) * ulps);
 }
 
+static const long double only_one[FEATURES] = {[F_ONE] = 1};
+
 /* ---- y ---- */
 
 static double parameter(const struct view *v, enum slot slot, size_t i, double absent)
@@ -261,7 +226,8 @@ static long double absolute_exact(const struct wide *w)
 }
 
 /* spread: sigma rstd of the group, of norms that subtract its own mean, else 0. */
-static void put_y(const struct view *v, struct block *b, size_t i, size_t j, long double spread, const long double weight[FEATURES])
+static void put_y(const struct view *v, struct block *b, size_t i, size_t j, long double spread,
+                  const long double weight[FEATURES])
 {
   const struct group_truth *q = &v->truth->group[b->group];
   bool plus_one = v->p->casts == NORMATIVE_CAST_PLUS_ONE;
@@ -284,8 +250,10 @@ static void put_y(const struct view *v, struct block *b, size_t i, size_t j, lon
   put(v, b, b->n++, i, s, !q->finite || !isfinite(x) || !isfinite(gamma) || !isfinite(beta), f, weight);
 }
 
+static void put_dx(const struct view *v, struct block *b, size_t i, size_t j, const long double weight[FEATURES]);
+
 /* Elements from k on of the group, at most a block; returns how far it came. */
-static size_t fill_y(const struct view *v, struct block *b, const struct runs *r, size_t k)
+static size_t fill_elements(const struct view *v, struct block *b, const struct runs *r, size_t k)
 {
   long double weight[FEATURES];
   size_t end = r->outer * r->inner, o = k / r->inner, i = k % r->inner;
@@ -294,8 +262,9 @@ static size_t fill_y(const struct view *v, struct block *b, const struct runs *r
   long double spread = own_mean ? sqrtl(q->sigma2) * q->rstd : 0;
   feature_weights(v, q, weight);
   for (b->n = 0; b->n < BLOCK && k < end; ++k) {
-    put_y(v, b, r->base + o * r->outer_stride + i * r->inner_stride, r->param + o * r->param_outer + i * r->param_inner,
-          spread, weight);
+    size_t at = r->base + o * r->outer_stride + i * r->inner_stride, j = r->param + o * r->param_outer + i * r->param_inner;
+    if (v->backward) put_dx(v, b, at, j, weight);
+    else put_y(v, b, at, j, spread, weight);
     if (++i == r->inner) {
       i = 0;
       ++o;
@@ -304,9 +273,47 @@ static size_t fill_y(const struct view *v, struct block *b, const struct runs *r
   return k;
 }
 
-/* ---- statistics: a block of one ---- */
+/* ---- dx ---- */
 
-static const long double only_one[FEATURES] = {[F_ONE] = 1};
+/* Evaluation: dx is gamma dy r, whatever x is. */
+static void put_dx(const struct view *v, struct block *b, size_t i, size_t j, const long double weight[FEATURES])
+{
+  const struct group_truth *q = &v->truth->group[b->group];
+  const long double x = v->evaluation ? 0 : tensor_get(&v->in->t[SLOT_X], i), dx = absolute_exact(&v->exact->exact[i]);
+  const long double gamma = fabs(parameter(v, SLOT_GAMMA, j, 1)), r = q->rstd;
+  long double f[FEATURES] = {0}, s = dx;
+  f[D_ONE] = 1;
+  f[D_Y] = dx;
+  f[D_GAMMA] = gamma;
+  f[D_G] = gamma * fabsl((long double)tensor_get(&v->in->t[SLOT_DY], i));
+  f[D_X] = fabsl(x);
+  if (!v->evaluation) {
+    f[D_D] = v->p->norm == NORMATIVE_RMSNORM ? f[D_X] : fabsl(x - q->mu_hi - q->mu_lo);
+    s = fmaxl(s, r * fmaxl(f[D_G], fmaxl(q->g_abs, r * f[D_D] * q->gx_abs)));
+  }
+  f[D_GAMMA_D] = gamma * f[D_D];
+  const size_t n = b->n++;
+  put(v, b, n, i, s, false, f, weight);
+  /* IEEE leaves it to the order of the operations whether an infinite mean makes NaN of dx or an infinity of either sign. */
+  bool any = !v->evaluation && (v->p->given || (q->finite && !q->g_finite));
+  if (v->out && any && b->special[n] && !isfinite(b->got[n]) && !isfinite(b->nearest[n])) b->err[n] = 0;
+}
+
+/* ---- gradients of parameters ---- */
+
+static void fill_parameters(const struct view *v, struct block *b, size_t first)
+{
+  b->group = 0;
+  for (b->n = 0; b->n < BLOCK && first + b->n < v->exact->count; ++b->n) {
+    const size_t j = first + b->n;
+    const struct param_truth *q = &v->truth->param[j];
+    const long double norm = v->slot == SLOT_DGAMMA ? q->dyx_norm : q->dy_norm, exact = absolute_exact(&v->exact->exact[j]);
+    put(v, b, b->n, j, norm < INFINITY ? fmaxl(exact, norm) : exact, false, only_one, only_one);
+    if (v->out && b->special[b->n] && !isfinite(b->got[b->n]) && !isfinite(b->nearest[b->n])) b->err[b->n] = 0;
+  }
+}
+
+/* ---- statistics: a block of one ---- */
 
 static long double scale_of_statistic(const struct view *v, size_t index)
 {
@@ -347,27 +354,24 @@ static long double statistic_bound(enum slot slot, const struct tolerance *t)
 /* The sum with the residual is one addition, and one rounding to the tensor's type. */
 static long double element_bound(enum slot slot, const struct tolerance *t, bool folded, int k)
 {
+  if (slot == SLOT_DX) return t->dx[folded][k];
   return slot == SLOT_Y ? t->y[folded][k] : k == F_Y ? t->sum : 0;
 }
 
-struct coefficients { bool none; double c[FEATURES]; };
+static bool of_elements(enum slot slot) { return slot == SLOT_Y || slot == SLOT_SUM || slot == SLOT_DX; }
 
-static double upward(long double c)
-{
-  double d = (double)(c * SLACK);
-  return c > 0 && d < DBL_MIN ? DBL_MIN : d;
-}
+struct coefficients { bool none; double c[FEATURES]; };
 
 static void coefficients_of(const struct view *v, const struct tolerance *t, bool folded, const long double weight[FEATURES],
                             struct coefficients *c)
 {
   memset(c, 0, sizeof *c);
   for (int k = 0; k < FEATURES; ++k) {
-    bool element = v->slot == SLOT_Y || v->slot == SLOT_SUM;
+    bool element = of_elements(v->slot);
     long double value = k == F_ONE ? statistic_bound(v->slot, t) : 0;
     if (element) value = element_bound(v->slot, t, folded, k) / weight[k];
-    if (!(value < INFINITY)) c->none = true;
     c->c[k] = upward(value);
+    if (!(c->c[k] < INFINITY)) c->none = true;
   }
 }
 
@@ -438,13 +442,13 @@ static void visit_slot(const struct view *v, struct visitor *w, struct block *b,
     if (regular) coefficients_of(v, &t[v->cache->plain[k]], v->cache->preset[k]->folded, weight, &c[k]);
     else memset(&c[k], 0, sizeof c[k]);
   }
-  if (v->slot != SLOT_Y && v->slot != SLOT_SUM) {
+  if (!of_elements(v->slot)) {
     fill_statistic(v, b);
     visit_block(v, w, b, t, c);
     return;
   }
   for (size_t k = 0; k < r.outer * r.inner;) {
-    k = fill_y(v, b, &r, k);
+    k = fill_elements(v, b, &r, k);
     visit_block(v, w, b, t, c);
   }
 }
@@ -458,10 +462,125 @@ static void needed(const struct view *v, const struct visitor *w, bool need[PRES
       if (w->wanted[slot][k] && v->cache->preset[k]->row->exactness == BY_BOUND) need[v->cache->plain[k]] = true;
 }
 
+static bool of_parameters(enum slot slot) { return slot == SLOT_DGAMMA || slot == SLOT_DBETA; }
+
+/* ---- gradients of parameters: their bounds are sums over all groups ---- */
+
+/* Coefficients and sums are kept large, so that nothing which matters underflows. */
+#define LIFT 0x1p200
+
+struct shares {
+  double *sum[PRESETS_MAX];   /* of each parameter, times LIFT; NULL where none is wanted */
+  bool range[PRESETS_MAX];    /* of all groups */
+  bool none[PRESETS_MAX];     /* some group has no bound */
+};
+
+static void shares_open(const struct view *v, const struct visitor *w, struct shares *s)
+{
+  for (size_t k = 0; k < v->cache->presets; ++k) {
+    bool by_bound = v->cache->preset[k]->row->exactness == BY_BOUND;
+    s->range[k] = true;
+    s->none[k] = false;
+    s->sum[k] = w->slot[SLOT_DGAMMA] && w->wanted[SLOT_DGAMMA][k] && by_bound
+                  ? calloc(v->truth->params + 1, sizeof *s->sum[k]) : NULL;
+  }
+}
+
+static void shares_close(struct shares *s, size_t presets)
+{
+  for (size_t k = 0; k < presets; ++k) free(s->sum[k]);
+}
+
+struct terms { size_t n; double dy[BLOCK], dyx[BLOCK]; }; /* |dy| and |dy xhat| */
+
+static void terms_of_run(const struct view *v, const struct group_truth *q, size_t at, size_t stride, struct terms *t)
+{
+  const bool rms = v->p->norm == NORMATIVE_RMSNORM;
+  for (size_t i = 0; i < t->n; ++i, at += stride) {
+    long double dy = fabsl((long double)tensor_get(&v->in->t[SLOT_DY], at)), x = tensor_get(&v->in->t[SLOT_X], at);
+    t->dy[i] = (double)dy;
+    t->dyx[i] = (double)(dy * (fabsl(rms ? x : x - q->mu_hi - q->mu_lo) * q->rstd));
+  }
+}
+
+/* Adds to the entries from sum[0] on, or all to it. */
+static void add_terms(const struct terms *t, const struct share *share, bool one_entry, double *restrict sum)
+{
+  const double slope = upward(share->slope * LIFT), offset = upward(share->offset * LIFT);
+  const double each = upward(share->each * LIFT);
+  double total = 0;
+  if (!one_entry) {
+#pragma omp simd
+    for (size_t i = 0; i < t->n; ++i) sum[i] += slope * t->dyx[i] + offset * t->dy[i] + each;
+    return;
+  }
+  for (size_t i = 0; i < t->n; ++i) total += slope * t->dyx[i] + offset * t->dy[i] + each;
+  *sum += total;
+}
+
+/* What a group adds to the bounds of every dgamma. A group that is not regular makes NaN of them, or adds exact zeros. */
+static void add_shares(const struct view *v, size_t group, const struct tolerance *t, bool regular, struct shares *s)
+{
+  const struct group_truth *q = &v->truth->group[group];
+  struct runs r = problem_runs(v->p, group);
+  struct terms terms;
+  for (size_t o = 0; regular && o < r.outer; ++o)
+    for (size_t i = 0; i < r.inner; i += terms.n) {
+      size_t j = r.param + o * r.param_outer + i * r.param_inner;
+      terms.n = r.inner - i < BLOCK ? r.inner - i : BLOCK;
+      terms_of_run(v, q, r.base + o * r.outer_stride + i * r.inner_stride, r.inner_stride, &terms);
+      for (size_t k = 0; k < v->cache->presets; ++k)
+        if (s->sum[k])
+          add_terms(&terms, &t[v->cache->plain[k]].share[v->cache->preset[k]->folded], !r.param_inner, s->sum[k] + j);
+    }
+  for (size_t k = 0; k < v->cache->presets; ++k)
+    if (s->sum[k] && regular) {
+      s->range[k] &= t[v->cache->plain[k]].share_range;
+      s->none[k] |= !(t[v->cache->plain[k]].share[0].each < INFINITY);
+    }
+}
+
+/* T of the parameters of a block. */
+static void parameter_bounds(const struct view *v, const struct block *b, size_t k, const struct shares *s, double T[BLOCK])
+{
+  const struct preset *preset = v->cache->preset[k];
+  const long double spread = 1 + 0x1p-50L * (v->truth->groups + problem_m(v->p)); /* roundings of the sum itself */
+  for (size_t i = 0; i < b->n; ++i) {
+    const size_t j = b->index[i];
+    const struct param_truth *q = &v->truth->param[j];
+    long double value = absolute_exact(&v->exact->exact[j]), sum;
+    T[i] = v->slot == SLOT_DGAMMA && s->none[k] ? INFINITY : 0;
+    if (b->special[i] || b->undecided[i]) continue;
+    if (v->slot == SLOT_DGAMMA) sum = s->none[k] ? INFINITY : s->sum[k][j] / LIFT * spread;
+    else sum = tolerance_sum_dy(preset->row, preset->ftz, q->m, q->dy_abs, v->cache->lowest_dy[j]);
+    T[i] = upward(tolerance_stored_parameter(v->p, preset->row, preset->ftz, sum, value) * power2(-b->unit[i]));
+  }
+}
+
+static void visit_parameters(const struct view *v, struct visitor *w, struct block *b, const struct shares *s)
+{
+  struct tolerance t = {0};
+  double T[BLOCK];
+  for (size_t first = 0; first < v->exact->count; first += b->n) {
+    fill_parameters(v, b, first);
+    if (w->block) w->block(w->self, b);
+    for (size_t k = 0; k < v->cache->presets; ++k) {
+      if (!w->wanted[v->slot][k]) continue;
+      enum exactness exactness = v->cache->preset[k]->row->exactness;
+      if (exactness == BY_BOUND) parameter_bounds(v, b, k, s, T);
+      else if (w->detail[k]) block_exactness(v, b, exactness, T);
+      t.range = s->range[k];
+      w->bound(w->self, b, k, &t, false, T);
+    }
+  }
+}
+
 static void walk(struct view *v, struct visitor *w)
 {
   struct tolerance t[PRESETS_MAX];
+  struct shares shares;
   struct block b;
+  shares_open(v, w, &shares);
   for (b.group = 0; b.group < v->truth->groups; ++b.group) {
     struct group_facts g = facts_of(v, b.group);
     bool regular = g.truth->finite && g.m > 0, need[PRESETS_MAX];
@@ -469,11 +588,18 @@ static void walk(struct view *v, struct visitor *w)
     for (size_t k = 0; k < v->cache->presets; ++k)
       if (need[k] && regular) tolerance_of(v->p, &g, v->cache->preset[k]->row, v->cache->preset[k]->ftz, &t[k]);
     for (int slot = 0; slot < SLOT_COUNT; ++slot) {
-      if (!w->slot[slot]) continue;
+      if (!w->slot[slot] || of_parameters((enum slot)slot)) continue;
       look_at_slot(v, (enum slot)slot);
-      visit_slot(v, w, &b, t, regular);
+      visit_slot(v, w, &b, t, regular && (slot != SLOT_DX || v->evaluation || g.truth->g_finite));
     }
+    if (w->slot[SLOT_DGAMMA]) add_shares(v, b.group, t, regular, &shares);
   }
+  for (int slot = 0; slot < SLOT_COUNT; ++slot) {
+    if (!w->slot[slot] || !of_parameters((enum slot)slot)) continue;
+    look_at_slot(v, (enum slot)slot);
+    visit_parameters(v, w, &b, &shares);
+  }
+  shares_close(&shares, v->cache->presets);
 }
 
 /* ---- what belongs to the case ---- */
@@ -483,12 +609,13 @@ static void look_at(struct view *v, const struct normative_problem *p, const str
 {
   *v = (struct view){.p = p, .in = in, .truth = truth, .cache = truth->cache, .results = results};
   v->evaluation = p->mode == NORMATIVE_EVALUATION && p->running;
+  v->backward = p->direction == NORMATIVE_BACKWARD;
 }
 
 static bool judged_slot(const struct truth *truth, enum slot slot)
 {
   bool known = slot == SLOT_Y || slot == SLOT_SUM || slot == SLOT_MEAN || slot == SLOT_RSTD || slot == SLOT_RUNNING_MEAN ||
-               slot == SLOT_RUNNING_VAR;
+               slot == SLOT_RUNNING_VAR || slot == SLOT_DX || slot == SLOT_DGAMMA || slot == SLOT_DBETA;
   return known && truth->t[slot].count > 0;
 }
 
@@ -517,17 +644,18 @@ static void measure(void *self, const struct block *b, size_t preset, const stru
 static void free_cache(void *cache)
 {
   free(((struct case_cache *)cache)->lowest);
+  free(((struct case_cache *)cache)->lowest_dy);
   free(cache);
 }
 
 /* Presets that mean the same at this m are worked out once. */
-static void find_equals(struct case_cache *cache, long double m)
+static void find_equals(struct case_cache *cache, long double m, long double terms)
 {
   for (size_t k = 0; k < cache->presets; ++k) {
     const struct preset *p = cache->preset[k];
     cache->same[k] = cache->plain[k] = k;
     for (size_t i = 0; i < k; ++i)
-      if (preset_same(cache->preset[i], p, m)) {
+      if (preset_same(cache->preset[i], p, m, terms)) {
         cache->same[k] = i;
         break;
       }
@@ -546,9 +674,13 @@ static void make_cache(const struct normative_problem *p, const struct tensors *
   cache->lowest = calloc(truth->groups + 1, sizeof *cache->lowest);
   truth->cache_free = free_cache;
   cache->presets = presets_offered(p->type, cache->preset);
-  find_equals(cache, problem_m(p));
+  find_equals(cache, problem_m(p), truth->params ? truth->param[0].m : 1);
   look_at(&v, p, in, truth, NULL);
   for (size_t g = 0; g < truth->groups; ++g) cache->lowest[g] = lowest_bit(&v, g);
+  if (!v.backward) return;
+  cache->top = largest_gamma(&v);
+  cache->lowest_dy = calloc(truth->params + 1, sizeof *cache->lowest_dy);
+  lowest_bits_of_dy(&v, cache->lowest_dy);
 }
 
 /* How loose every preset is, flushing ones or the others, on every output of the case. */
@@ -631,17 +763,27 @@ static bool is_outside(const struct view *v, const struct block *b, size_t i, en
   return b->got[i] != neighbour(v->exact->nearest.type, b->nearest[i], &v->exact->exact[b->index[i]]);
 }
 
+static bool parameter_in_range(const struct view *v, const struct param_truth *q, const struct preset *preset,
+                               const struct tolerance *t)
+{
+  if (!q->finite) return true;
+  if (!tolerance_range_sum(preset->row, q->dy_abs)) return false;
+  return v->slot == SLOT_DBETA || (t->range && (!q->x_finite || tolerance_range_sum(preset->row, q->dyx_abs)));
+}
+
 /* Does the preset's algorithm stay below overflow on element i? */
 static bool in_range(const struct view *v, const struct block *b, size_t i, const struct preset *preset,
                      const struct tolerance *t)
 {
   long double f[FEATURES], weight[FEATURES];
+  if (preset->row->exactness != BY_BOUND) return true;
+  if (of_parameters(v->slot)) return parameter_in_range(v, &v->truth->param[b->index[i]], preset, t);
   struct group_facts g = facts_of(v, b->group);
-  if (preset->row->exactness != BY_BOUND || !g.truth->finite) return true;
-  if (v->slot != SLOT_Y) return t->range;
+  if (!g.truth->finite || (v->slot == SLOT_DX && !v->evaluation && !g.truth->g_finite)) return true;
+  if (v->slot != SLOT_Y && v->slot != SLOT_DX) return t->range;
   feature_weights(v, g.truth, weight);
   for (int k = 0; k < FEATURES; ++k) f[k] = b->f[k][i] * power2(b->unit[i]) / weight[k];
-  return tolerance_range_y(&g, preset, t, f);
+  return v->slot == SLOT_DX ? tolerance_range_dx(v->p, &g, preset, t, f) : tolerance_range_y(&g, preset, t, f);
 }
 
 static void offer(struct candidate *best, const struct candidate *c)
@@ -752,14 +894,14 @@ static bool covers_all(const struct judging *w, size_t preset)
   return true;
 }
 
-/* The covering presets of least tolerance on y, equal ones in the order of the table. Of a row's variants only the first
+/* The covering presets of least tolerance on y (dx), equal ones in the order of the table. Of a row's variants only the first
    that covers counts: where nothing is lost by folding, a folded bound may be the smaller one by a hair. */
 static void explain(const struct judging *w)
 {
   const struct case_cache *cache = w->v->cache;
   const struct looseness *least = NULL;
   const struct preset_row *row = NULL;
-  int primary = SLOT_Y, n = 0, rows = 0;
+  int primary = w->v->backward ? SLOT_DX : SLOT_Y, n = 0, rows = 0;
   while (!w->present[primary]) primary = (primary + 1) % SLOT_COUNT;
   for (size_t k = 0; k < cache->presets; ++k) {
     const struct looseness *l = &cache->loose[primary][k];
@@ -891,13 +1033,14 @@ void judge(const struct normative_problem *p, const struct tensors *in, struct t
   require_members(&w, require);
   if (!take_results(truth, out, w.present, j)) return;
   judge_presets(&w, &v, truth);
-  j->worst_nulp = j->nulp[SLOT_Y] >= 0 ? j->nulp[SLOT_Y] : 0;
+  const enum slot shown = v.backward ? SLOT_DX : SLOT_Y;
+  j->worst_nulp = j->nulp[shown] >= 0 ? j->nulp[shown] : 0;
   j->verdict = FAIL;
   for (int m = 0; m < w.members; ++m) {
     struct finding *f = &j->finding[m];
     f->verdict = verdict_of(&w, m);
     settle_finding(&w, f->verdict == MISTRUSTED ? &w.loosest[m] : &w.worst[m], out, f);
-    const struct looseness *l = &v.cache->loose[SLOT_Y][w.required[m]];
+    const struct looseness *l = &v.cache->loose[shown][w.required[m]];
     f->loosest = l->unbounded ? INFINITY : l->tolerance;
     if (rank(f->verdict) < rank(j->verdict)) j->verdict = f->verdict;
   }

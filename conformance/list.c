@@ -37,6 +37,13 @@ static void list_preset(const char *name, const char *text, void *arg)
   printf("  %-18s  %s\n", name, text);
 }
 
+/* f16 and bf16 tensors have those of f32. */
+static void list_presets(uint32_t type)
+{
+  printf("presets for %s tensors (also -folded, -ftz, -folded-ftz)\n", type_name(type));
+  preset_each(type, list_preset, NULL);
+}
+
 static int list_builtin(const char *name, void *arg)
 {
   const struct normative_plugin *plugin = builtin_find(name);
@@ -94,8 +101,8 @@ int cmd_list(int argc, char **argv)
   if (!*what || !strcmp(what, "norms")) list_norms();
   if (!*what || !strcmp(what, "families")) list_families();
   if (!*what || !strcmp(what, "presets")) {
-    puts("presets for f32 tensors (also -folded, -ftz, -folded-ftz)");
-    preset_each(NORMATIVE_F32, list_preset, NULL);
+    list_presets(NORMATIVE_F32);
+    list_presets(NORMATIVE_F64);
   }
   if (!*what || !strcmp(what, "implementations")) list_implementations();
   return 0;

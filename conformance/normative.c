@@ -12,6 +12,7 @@ static const struct { const char *name; int (*run)(int, char **); const char *te
   {"vectors", cmd_vectors, "write cases with their truths as directories of .npy files"},
   {"judge", cmd_judge, "judge result files that came from anywhere"},
   {"bench", cmd_bench, "time implementations beside each other"},
+  {"found", cmd_found, "look for known defects in what is installed, and show each alone"},
   {"report", cmd_report, "write an HTML page from result records"},
 };
 
@@ -47,7 +48,12 @@ int main(int argc, char **argv)
     return 0;
   }
   for (size_t i = 0; i < sizeof commands / sizeof *commands; ++i)
-    if (!strcmp(argv[1], commands[i].name)) return delivered(commands[i].run(argc - 1, argv + 1));
+    if (!strcmp(argv[1], commands[i].name)) {
+      char as[32]; /* what getopt begins its messages with */
+      snprintf(as, sizeof as, "normative: %s", argv[1]);
+      argv[1] = as;
+      return delivered(commands[i].run(argc - 1, argv + 1));
+    }
   fprintf(stderr, "normative: unknown command '%s'; normative --help lists them\n", argv[1]);
   return 2;
 }

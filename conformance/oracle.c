@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
-   The oracle, forward: y, mean, rstd, running statistics, sum.
+   The oracle, forward: y, mean, rstd, running statistics, sum; and what both directions share: checks, memory.
    y and rstd have one root a group (statistics.h has the formulas), mean and the running statistics are rational. */
 #include "oracle.h"
+#include "describe.h"
+#include "gradients.h"
 #include "settle.h"
 #include "statistics.h"
 #include <math.h>
@@ -339,7 +341,7 @@ static void running_statistics(const struct job *job, struct scratch *w, struct 
   dyadic_clear(&d);
 }
 
-/* ---- what a group saves and tells ---- */
+/* ---- what a group saves ---- */
 
 static void saved_statistics(struct root_worker *w, struct ratio *q, size_t index)
 {
@@ -355,49 +357,6 @@ static void saved_statistics(struct root_worker *w, struct ratio *q, size_t inde
   w->is_rstd = true;
   if (g->rstd != 1) settle_double(rstd, index, g->rstd);
   else settle(&w->settler, rstd, index, &(struct real){root_approximate, root_compare, w});
-}
-
-/* a / k^2 or a / k, away from zero */
-static long double quotient(mpfr_ptr t, const struct dyadic *a, unsigned long k, bool square)
-{
-  dyadic_get(t, a, MPFR_RNDA);
-  mpfr_div_ui(t, t, k, MPFR_RNDA);
-  if (square) mpfr_div_ui(t, t, k, MPFR_RNDA);
-  return mpfr_get_ld(t, MPFR_RNDA);
-}
-
-/* kappa = |mu|/sigma = |S|/sqrt(V), from above */
-static long double condition(struct scratch *w, const struct group *g)
-{
-  if (!dyadic_sgn(&g->s)) return 0;
-  if (dyadic_sgn(&g->v) <= 0) return INFINITY;
-  dyadic_get(w->b, &g->v, MPFR_RNDD);
-  mpfr_sqrt(w->b, w->b, MPFR_RNDD);
-  dyadic_get(w->a, &g->s, MPFR_RNDA);
-  mpfr_div(w->a, w->a, w->b, MPFR_RNDA);
-  return fabsl(mpfr_get_ld(w->a, MPFR_RNDA));
-}
-
-static void describe_group(struct scratch *w, struct root_worker *r, struct group_truth *out)
-{
-  const struct group *g = r->g;
-  *out = (struct group_truth){.mu_hi = g->mean, .mean_abs = INFINITY, .sigma2 = INFINITY, .rstd = g->rstd, .max_abs = g->max_abs};
-  out->finite = g->mean == 0 && (g->rstd == 1 || isinf(g->rstd) || (isnan(g->rstd) && dyadic_sgn(&g->b) < 0));
-  if (!out->finite) return;
-  unsigned long m = g->m;
-  mpfr_ptr mean = r->t[0];
-  mpfr_div_ui(mean, g->s_value, m, MPFR_RNDN);
-  out->mu_hi = mpfr_get_ld(mean, MPFR_RNDN);
-  mpfr_set_ld(w->a, out->mu_hi, MPFR_RNDN);
-  mpfr_sub(mean, mean, w->a, MPFR_RNDN);
-  out->mu_lo = mpfr_get_ld(mean, MPFR_RNDN);
-  out->mean_abs = quotient(w->a, &g->abs, problem_m(r->job->data.p), false);
-  out->sigma2 = quotient(w->a, &g->v, m, true);
-  out->kappa = condition(w, g);
-  if (g->rstd != 1) return;
-  mpfr_mul_ui(w->a, root_at(r, 0), m, MPFR_RNDU);
-  mpfr_nextabove(w->a); /* root_at is not rounded up */
-  out->rstd = mpfr_get_ld(w->a, MPFR_RNDU);
 }
 
 /* ---- all of it ---- */
@@ -425,7 +384,8 @@ static void start_group(struct thread *t, const struct job *job, size_t index)
   group_fill(&job->data, &t->scratch, &t->group, index);
   worker_take(&t->worker, &t->group);
   saved_statistics(&t->worker, &t->ratio, index);
-  describe_group(&t->scratch, &t->worker, &job->truth->group[index]);
+  mpfr_srcptr root = t->group.rstd == 1 ? root_at(&t->worker, 0) : NULL;
+  describe_group(&t->scratch, &t->group, problem_m(job->data.p), root, &job->truth->group[index]);
 }
 
 /* Many groups: one thread for each. */
@@ -479,13 +439,24 @@ static void all_running(const struct job *job, bool parallel)
   }
 }
 
+static int check_backward(const struct normative_problem *p, struct error *e)
+{
+  if (p->eps_place != NORMATIVE_EPS_INSIDE)
+    return fail(e, "the oracle does not know epsplace other than inside in backward yet");
+  if (p->casts != NORMATIVE_CAST_ONCE) return fail(e, "the oracle does not know casts other than once in backward yet");
+  if (p->residual) return fail(e, "the oracle does not know residual=yes in backward yet");
+  if (p->given && p->mode == NORMATIVE_EVALUATION && p->running)
+    return fail(e, "given: evaluation has its running statistics and takes no others");
+  return 0;
+}
+
 static int check_problem(const struct normative_problem *p, const struct tensors *in, struct error *e)
 {
   const struct norm_row *row = norm_find(p->norm);
   if (!row || p->norm == NORMATIVE_SWITCHNORM) return fail(e, "the oracle does not know norm number %u yet", p->norm);
-  if (p->direction != NORMATIVE_FORWARD) return fail(e, "the oracle does not know direction=%s yet", direction_name(p->direction));
   if (p->affine != NORMATIVE_AFFINE_CHANNEL) return fail(e, "the oracle does not know affine other than channel yet");
   if (p->casts == NORMATIVE_CAST_NORMAL) return fail(e, "the oracle does not know casts=normal yet");
+  if (p->direction == NORMATIVE_BACKWARD && check_backward(p, e)) return -1;
   for (int s = 0; s < SLOT_COUNT; ++s) {
     if (!slot_is_input(p, (enum slot)s)) continue;
     struct tensor want = slot_shape(p, (enum slot)s);
@@ -499,13 +470,17 @@ static int check_problem(const struct normative_problem *p, const struct tensors
 
 static int allocate(const struct normative_problem *p, struct truth *truth, struct error *e)
 {
-  if (!problem_elements(p)) return 0;
-  truth->groups = problem_groups(p);
-  truth->group = calloc(truth->groups, sizeof *truth->group);
-  if (!truth->group) return fail(e, "oracle: no memory for %zu groups", truth->groups);
+  bool backward = p->direction == NORMATIVE_BACKWARD, empty = !problem_elements(p);
+  if (empty && !backward) return 0;
+  truth->groups = empty ? 0 : problem_groups(p);
+  truth->group = calloc(truth->groups + 1, sizeof *truth->group);
+  truth->params = backward ? problem_params(p) : 0;
+  if (backward) truth->param = calloc(truth->params + 1, sizeof *truth->param);
+  if (!truth->group || (backward && !truth->param))
+    return fail(e, "oracle: no memory for %zu groups and %zu parameters", truth->groups, truth->params);
   for (int s = 0; s < SLOT_COUNT; ++s) {
     struct truth_tensor *t = &truth->t[s];
-    if (!slot_is_output(p, (enum slot)s)) continue;
+    if (!slot_is_output(p, (enum slot)s) || !slot_shape(p, (enum slot)s).count) continue;
     if (tensor_alloc(&t->nearest, p, (enum slot)s, e)) return -1;
     t->count = t->nearest.count;
     t->exact = malloc(t->count * sizeof *t->exact);
@@ -514,7 +489,17 @@ static int allocate(const struct normative_problem *p, struct truth *truth, stru
   return 0;
 }
 
-/* Without elements there is nothing to know: no output, no group. */
+/* Gradients of parameters that nothing uses. */
+static void no_terms(struct truth *truth)
+{
+  for (size_t j = 0; j < truth->params; ++j) {
+    truth->param[j] = (struct param_truth){.finite = true, .x_finite = true};
+    for (enum slot s = SLOT_DGAMMA; s <= SLOT_DBETA; ++s)
+      if (truth->t[s].count) settle_double(&truth->t[s], j, 0);
+  }
+}
+
+/* Without elements there is nothing to know: no group, and no output but dgamma = dbeta = 0. */
 int oracle_run(const struct normative_problem *p, const struct tensors *in, struct truth *truth, struct error *e)
 {
   memset(truth, 0, sizeof *truth);
@@ -523,10 +508,18 @@ int oracle_run(const struct normative_problem *p, const struct tensors *in, stru
     truth_free(truth);
     return -1;
   }
-  if (!problem_elements(p)) return 0;
+  if (!problem_elements(p)) {
+    no_terms(truth);
+    return 0;
+  }
   struct job job = {.truth = truth, .data = {.p = p, .in = in, .centred = norm_find(p->norm)->centred,
                     .evaluation = p->mode == NORMATIVE_EVALUATION && p->running, .residual = p->residual != 0}};
   bool parallel = !omp_in_parallel() && problem_elements(p) > 4096;
+  if (p->direction == NORMATIVE_BACKWARD) {
+    if (!oracle_backward(&job.data, truth, parallel, e)) return 0;
+    truth_free(truth);
+    return -1;
+  }
   if (parallel && problem_groups(p) < 4 * (size_t)omp_get_max_threads()) inside_groups(&job);
   else across_groups(&job, parallel);
   if (output(&job, SLOT_RUNNING_MEAN)) all_running(&job, parallel);
@@ -540,6 +533,7 @@ void truth_free(struct truth *truth)
     free(truth->t[s].nearest.data);
   }
   free(truth->group);
+  free(truth->param);
   if (truth->cache_free) truth->cache_free(truth->cache);
   memset(truth, 0, sizeof *truth);
 }

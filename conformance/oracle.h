@@ -32,12 +32,32 @@ struct group_truth {
   long double rstd;         /* 1/sqrt(sigma2+eps); Inf if that is 0 */
   long double max_abs;      /* max|x| of the group; evaluation: of the channel */
   long double kappa;        /* |mu|/sigma */
-  bool finite;              /* every x of the group is finite (evaluation: the running statistics are) */
+  bool finite;              /* every x of the group is finite (evaluation: the running statistics are); given ones are too */
+  /* Backward, else 0: g = gamma dy, means over the group; xhat from the statistics above, or from the given ones, which then
+     are mu and |rstd| here, while sigma2, mean_abs, max_abs and kappa stay those of x. Inf where a term is not finite; but
+     evaluation leaves such elements out. */
+  long double g_abs;        /* mean|g| */
+  long double gx_abs;       /* mean|g xhat| */
+  long double c1, c2;       /* |mean(g)|, |mean(g xhat)|; 0 where the formula of dx has none */
+  long double dy_max;       /* max|dy| of the group */
+  bool g_finite;            /* every dy and gamma of the group is finite */
+};
+/* Backward: of the elements that share a parameter. Inf where a term is not finite. */
+struct param_truth {
+  long double m;            /* how many they are */
+  long double dy_abs;       /* sum|dy| */
+  long double dyx_abs;      /* sum|dy xhat| */
+  long double dy_norm;      /* sqrt(sum dy^2) */
+  long double dyx_norm;     /* sqrt(sum dy^2 (xhat^2 + sigma^2 rstd^2)) */
+  bool finite;              /* every dy is finite */
+  bool x_finite;            /* every x is, and all groups they come from are `finite` with a finite rstd */
 };
 struct truth {
   struct truth_tensor t[SLOT_COUNT];
   size_t groups;
   struct group_truth *group;
+  size_t params;
+  struct param_truth *param; /* of each entry of gamma; NULL in forward */
   void *cache; /* the judge's, per case; freed by truth_free through cache_free */
   void (*cache_free)(void *);
 };

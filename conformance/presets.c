@@ -153,6 +153,12 @@ long double preset_height(enum height height, long double m)
   }
 }
 
+long double preset_sum_height(const struct preset_row *row, long double m)
+{
+  bool none = row->height == SHORT || row->height == MERGES;
+  return preset_height(none ? row->sums == F64 ? ONE_BY_ONE : CAPPED : row->height, m);
+}
+
 const struct arithmetic *arithmetic_of(enum normative_type type)
 {
   static const struct arithmetic
@@ -168,10 +174,11 @@ const struct arithmetic *arithmetic_of(enum normative_type type)
   }
 }
 
-bool preset_same(const struct preset *a, const struct preset *b, long double m)
+bool preset_same(const struct preset *a, const struct preset *b, long double m, long double terms)
 {
   const struct preset_row *x = a->row, *y = b->row;
   return a->folded == b->folded && a->ftz == b->ftz && x->exactness == y->exactness && x->sums == y->sums &&
          x->kept == y->kept && x->apply == y->apply && x->algorithms == y->algorithms && x->newton == y->newton &&
-         preset_height(x->height, m) == preset_height(y->height, m);
+         preset_height(x->height, m) == preset_height(y->height, m) &&
+         preset_sum_height(x, m) == preset_sum_height(y, m) && preset_sum_height(x, terms) == preset_sum_height(y, terms);
 }

@@ -32,10 +32,12 @@ const struct arithmetic *arithmetic_of(enum normative_type type);
 
 /* Height of the tree in which m terms are added. */
 long double preset_height(enum height height, long double m);
+/* The same for the sums of backward: Welford's algorithm and merges have none of their own, theirs are those of two passes. */
+long double preset_sum_height(const struct preset_row *row, long double m);
 /* The presets offered for a type, NULL-terminated, unions left out: rows in order, each plain, folded, flushing, both. */
 #define PRESETS_MAX 64
-/* Do two presets mean the same for sums of m terms? */
-bool preset_same(const struct preset *a, const struct preset *b, long double m);
+/* Do two presets mean the same for sums of m terms, and those of gradients of parameters of `terms`? */
+bool preset_same(const struct preset *a, const struct preset *b, long double m, long double terms);
 size_t presets_offered(uint32_t type, const struct preset *offered[PRESETS_MAX]);
 bool preset_offers(const struct preset *preset, uint32_t type);
 #endif

@@ -180,7 +180,8 @@ int problem_finish(struct normative_problem *p, struct error *e)
     return fail(e, p->rule == NORMATIVE_MOMENTUM_CUMULATIVE
                      ? "momentum: %g is not a batch number >= 1, which rule=cumulative needs"
                      : "momentum: %g is outside of 0 to 1", p->momentum);
-  if (p->mode == NORMATIVE_EVALUATION && p->direction == NORMATIVE_FORWARD && !p->running)
+  if (p->given && p->direction == NORMATIVE_FORWARD) return fail(e, "given: only backward takes given statistics");
+  if (p->mode == NORMATIVE_EVALUATION && !p->running)
     return fail(e, "running: evaluation needs running statistics");
   if (p->running && p->mode == NORMATIVE_TRAINING && problem_m(p) == 0)
     return fail(e, "running: an update from an empty group has no meaning");

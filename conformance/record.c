@@ -182,6 +182,42 @@ int output_finish(struct output *o, struct error *e)
   return bad ? fail(e, "%s: %s", o->path, strerror(number)) : 0;
 }
 
+/* ---- text of others: reasons, names, paths ---- */
+
+/* Bytes of the UTF-8 character that s begins with; 0 if it is none, or a control character other than newline. */
+static size_t character(const char *s)
+{
+  static const struct { unsigned char mask, lead; uint32_t least; } form[] = {
+    {0x80, 0, 32}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+  for (size_t n = 0; n < 4; ++n) {
+    if (((unsigned char)*s & form[n].mask) != form[n].lead) continue;
+    uint32_t code = (unsigned char)*s & (unsigned char)~form[n].mask;
+    for (size_t k = 1; k <= n; ++k) {
+      if (((unsigned char)s[k] & 0xc0) != 0x80) return 0;
+      code = code << 6 | ((unsigned char)s[k] & 0x3f);
+    }
+    bool surrogate = code >= 0xd800 && code < 0xe000, beyond = code > 0x10ffff || (code & 0xfffe) == 0xfffe;
+    bool none = code < form[n].least || code == 0x7f || surrogate || beyond;
+    return none && code != '\n' ? 0 : n + 1;
+  }
+  return 0;
+}
+
+/* The same with a question mark for each byte that is no text, so that JSON and XML hold it. */
+static json_t *text_json(const char *text)
+{
+  char *clean = strdup(text);
+  if (!clean) abort();
+  for (char *s = clean; *s;) {
+    size_t n = character(s);
+    if (!n) *s = '?';
+    s += n ? n : 1;
+  }
+  json_t *o = json_string(clean);
+  free(clean);
+  return o;
+}
+
 /* ---- JSON ---- */
 
 json_t *machine_json(void)
@@ -234,6 +270,10 @@ static void judgement_to_json(json_t *o, const struct record *r)
   json_object_set_new(o, "kappa", number(j->kappa));
   json_object_set_new(o, "elements", json_integer((json_int_t)j->elements));
   json_object_set_new(o, "misrounded", json_integer((json_int_t)j->misrounded));
+  if (r->has_furthest)
+    json_object_set_new(o, "furthest", json_pack("{s:s, s:I, s:o, s:o}", "output", slot_name[r->furthest.slot], "index",
+                                                 (json_int_t)r->furthest.index, "expected", hexadecimal(r->furthest.expected),
+                                                 "got", hexadecimal(r->furthest.got)));
   if (!j->elements) return;
   json_object_set_new(o, "worst", json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "preset", j->member[r->member], "output",
                                             slot_name[f->slot], "index", (json_int_t)f->index, "expected", hexadecimal(f->expected), "got",
@@ -242,27 +282,27 @@ static void judgement_to_json(json_t *o, const struct record *r)
 
 json_t *record_to_json(const struct record *r, const char *require)
 {
-  json_t *o = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I}", "record", "check", "version", 1, "case", r->name,
-                        "implementation", r->implementation, "implementation_version", r->version, "verdict",
+  json_t *o = json_pack("{s:s, s:i, s:o, s:o, s:o, s:s, s:s, s:I}", "record", "check", "version", 1, "case", text_json(r->name),
+                        "implementation", text_json(r->implementation), "implementation_version", text_json(r->version), "verdict",
                         verdict_name[r->verdict], "require", require, "seed", (json_int_t)r->seed);
   json_object_set_new(o, "norm", json_string(norm_find(r->p.norm)->name));
   json_object_set_new(o, "direction", json_string(direction_name(r->p.direction)));
   json_object_set_new(o, "mode", json_string(r->p.mode == NORMATIVE_EVALUATION ? "evaluation" : "training"));
   json_object_set_new(o, "type", json_string(type_name(r->p.type)));
   json_object_set_new(o, "layout", json_string(layout_name(r->p.layout)));
-  json_object_set_new(o, "spec", json_string(r->spec));
-  if (r->input) json_object_set_new(o, "input", json_string(r->input));
+  json_object_set_new(o, "spec", text_json(r->spec));
+  if (r->input) json_object_set_new(o, "input", text_json(r->input));
+  if (r->declared) json_object_set_new(o, "declared", text_json(r->declared));
+  if (r->documented) json_object_set_new(o, "documented", text_json(r->documented));
   if (r->known) json_object_set_new(o, "known", json_true());
-  if (r->reason[0]) json_object_set_new(o, "reason", json_string(r->reason));
+  if (r->reason[0]) json_object_set_new(o, "reason", text_json(r->reason));
   if (r->seconds > 0) json_object_set_new(o, "seconds", json_real(r->seconds));
   if (r->judged) judgement_to_json(o, r);
   return o;
 }
 
-int records_json(const struct records *all, const char *require, const char *path, struct error *e)
+void records_write_json(const struct records *all, const char *require, FILE *out)
 {
-  struct output out;
-  if (output_open(&out, path, e)) return -1;
   json_t *machine = machine_json();
   char date[32];
   time_t now = time(NULL);
@@ -271,11 +311,18 @@ int records_json(const struct records *all, const char *require, const char *pat
     json_t *o = record_to_json(&all->r[i], require);
     json_object_set(o, "machine", machine);
     json_object_set_new(o, "date", json_string(date));
-    json_dumpf(o, out.f, JSON_COMPACT);
-    fputc('\n', out.f);
+    json_dumpf(o, out, JSON_COMPACT);
+    fputc('\n', out);
     json_decref(o);
   }
   json_decref(machine);
+}
+
+int records_json(const struct records *all, const char *require, const char *path, struct error *e)
+{
+  struct output out;
+  if (output_open(&out, path, e)) return -1;
+  records_write_json(all, require, out.f);
   return output_finish(&out, e);
 }
 
@@ -283,10 +330,11 @@ int records_json(const struct records *all, const char *require, const char *pat
 
 static void xml(FILE *f, const char *text)
 {
-  for (; *text; ++text) {
+  for (size_t n; *text; text += n ? n : 1) {
     const char *entity = *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : *text == '>' ? "&gt;" : *text == '"' ? "&quot;" : NULL;
-    if (entity) fputs(entity, f);
-    else fputc((unsigned char)*text < 32 && *text != '\n' ? '?' : *text, f);
+    n = character(text);
+    if (entity || !n) fputs(entity ? entity : "?", f);
+    else fwrite(text, 1, n, f);
   }
 }
 
@@ -337,16 +385,21 @@ static void junit_suite(FILE *f, const struct records *all, size_t first, size_t
   fputs("  </testsuite>\n", f);
 }
 
+void records_write_junit(const struct records *all, const char *command, FILE *out)
+{
+  fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"normative\">\n", out);
+  for (size_t i = 0; i < all->count; ++i) {
+    size_t earlier = 0;
+    while (earlier < i && all->r[earlier].implementation != all->r[i].implementation) ++earlier;
+    if (earlier == i) junit_suite(out, all, i, all->count, command);
+  }
+  fputs("</testsuites>\n", out);
+}
+
 int records_junit(const struct records *all, const char *command, const char *path, struct error *e)
 {
   struct output out;
   if (output_open(&out, path, e)) return -1;
-  fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"normative\">\n", out.f);
-  for (size_t i = 0; i < all->count; ++i) {
-    size_t earlier = 0;
-    while (earlier < i && all->r[earlier].implementation != all->r[i].implementation) ++earlier;
-    if (earlier == i) junit_suite(out.f, all, i, all->count, command);
-  }
-  fputs("</testsuites>\n", out.f);
+  records_write_junit(all, command, out.f);
   return output_finish(&out, e);
 }

@@ -12,12 +12,15 @@ struct record {
   char *results;               /* directory of the result files that were judged, else NULL */
   struct normative_problem p;
   uint64_t seed;
-  const char *implementation, *version, *spec; /* owned by whoever opened it */
+  const char *implementation, *version, *spec; /* owned by whoever opened it; so are the next two */
+  const char *declared, *documented; /* its own preset, and why its documentation promises no stricter one; NULL: none */
   enum verdict verdict;
   bool judged;                 /* j holds a judgement; else reason says why not */
   int member;                  /* of the required preset, which counts */
   bool known;                  /* an accepted failure */
   struct judgement j;
+  bool has_furthest;           /* one output was judged: */
+  struct finding furthest;     /* its element furthest from the exact value: slot, index, expected, got */
   char reason[256];
   double seconds;
 };
@@ -43,19 +46,25 @@ void records_table(const struct records *all, FILE *out);
 struct records_line {
   const struct record *first;
   size_t count[VERDICT_COUNT], known;
-  double nulp;
+  double nulp;            /* negative: no output was measured */
+  bool unexplained;       /* some failure is no matter of bounds: no output, a crash */
   uint64_t uncovered;     /* bit k: the k-th preset that presets_offered names does not cover some judged case */
   const char *skip_reason;
 };
 struct records_line *records_lines(const struct records *all, size_t *count); /* the caller frees */
 enum verdict records_line_verdict(const struct records_line *l);
-const char *records_line_cover(const struct records_line *l); /* the strictest preset that covers all
-                                                                 judged cases; "none"; "-": nothing judged */
-/* An error or bound in nULP, as tables show it. */
+size_t records_line_failed(const struct records_line *l);     /* without the accepted failures */
+/* The strictest preset that covers all judged cases, of a line that fails the strictest with sums in the tensor's own type
+   (presets do not nest: what fails one may be covered by one of wider sums); "none"; "-": nothing measured. */
+const char *records_line_cover(const struct records_line *l);
+/* An error or bound in nULP, as tables show it; "-" where negative. */
 void nulp_text(char text[32], double nulp);
 /* At most `limit` of each implementation, each with the command that reproduces it (NULL: result files were judged). */
 void records_failures(const struct records *all, const char *command, size_t limit, FILE *out);
-/* Written beside and renamed. */
+/* As result.schema.json and junit.xsd say. */
+void records_write_json(const struct records *all, const char *require, FILE *out);
+void records_write_junit(const struct records *all, const char *command, FILE *out);
+/* The same to files, written beside and renamed. */
 int records_json(const struct records *all, const char *require, const char *path, struct error *e);
 int records_junit(const struct records *all, const char *command, const char *path, struct error *e);
 

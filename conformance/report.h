@@ -22,6 +22,8 @@ struct report {
   size_t strings, string_room;
   struct records checks;        /* .member is 0: a record holds the member that counts, with its other members' names */
   const char **require;         /* of each check: what it was judged against */
+  size_t *first;                /* of each implementation, in order: its first check */
+  size_t implementations;
   struct timing *timing;
   size_t timings, timing_room;
   struct proof *proof;
@@ -35,6 +37,9 @@ struct report {
   const char **command;               /* that made the records, as the caller says */
   size_t commands;
   const char *proofs_dir;
+  struct report *found;               /* records of probes; NULL: none were made */
+  const char *found_dir;              /* where they and the programs are */
+  char *printed;                      /* by the programs: lines FILE, tab, value; NULL: none was run */
 };
 
 const char *report_string(struct report *r, const char *text); /* NULL stays NULL */
@@ -42,14 +47,35 @@ const char *report_string(struct report *r, const char *text); /* NULL stays NUL
 int report_read(struct report *r, const char *path, struct error *e);
 /* Adds DIR/NAME.json for every NAME, in order. */
 int report_read_proofs(struct report *r, const char *dir, struct error *e);
+/* What report.sh leaves in DIR: *.jsonl of the probes, the programs, and `printed`. */
+int report_read_found(struct report *r, const char *dir, struct error *e);
 void report_free(struct report *r);
 
-/* Escaped for HTML text and attributes. */
+#define REPORT_PROGRAM "build/bin/normative" /* in commands that are shown */
+/* Escaped for HTML text and attributes; a word of a shell command, quoted where it must be; a number, with a word before. */
 void html(FILE *f, const char *text);
-/* Error against condition number, one picture for each implementation, all on the same axes: SVG, drawn by gnuplot. */
-struct pictures { char **svg; const char **implementation; size_t count; };
+void html_shell_word(FILE *f, const char *word);
+void html_value(FILE *f, const char *what, double x);
+
+enum circle { OURS, SPECIMENS, PEERS };
+enum circle circle_of(const char *implementation);
+bool verdict_failed(enum verdict v);
+/* How an implementation stands over all its records: PASS, FAIL, or SKIP where nothing was judged. */
+enum verdict report_standing(const struct report *r, const char *implementation, size_t *judged, size_t *bad);
+/* By norm, direction, mode, type and layout. */
+int problem_order(const struct record *a, const struct record *b);
+
+void report_matrix(FILE *f, const struct report *r);
+void report_worst(FILE *f, const struct report *r);
+void report_found(FILE *f, const struct report *r);
+
+/* Error against condition number: a picture for each norm, direction and mode, of the library and peers or of the specimens,
+   all on the same axes: SVG, drawn by gnuplot. */
+struct picture { const struct record *of; bool specimens; char *svg; };
+struct pictures { struct picture *p; size_t count; const char *series[64]; size_t serieses; };
 int pictures_draw(const struct report *r, struct pictures *p, struct error *e);
 void pictures_free(struct pictures *p);
+void report_pictures(FILE *f, const struct report *r, const struct pictures *p);
 /* Bars of speed: a figure for each norm and mode, and number of threads. */
 void report_speed(FILE *f, const struct report *r);
 

@@ -18,15 +18,17 @@ struct axes { int x_floor, x_top, y_floor, y_top; };
 #define FLOOR (-3)
 #define LEAST_TOP 6
 #define HIGHEST_TOP 12
+#define BINS 10  /* of a decade of the condition number: of each the worst case is drawn */
+#define BINS_MAX ((HIGHEST_TOP - FLOOR) * BINS + 1)
 
-/* A point's kind decides its symbol. */
-enum kind { BOUND, INSIDE, OUTSIDE, UNCOUNTED, KINDS };
-struct point { double x, y; enum kind kind; };
-struct points { struct point *at; size_t count, room; };
+/* What is drawn of an implementation in a layout: per bin its worst error; NaN: no case. */
+struct series { const char *implementation; bool channels_last; double worst[BINS_MAX]; bool failed[BINS_MAX]; };
+struct panel { struct series *s; size_t count; double bound[BINS_MAX]; };
 
+/* A norm that subtracts no mean has no such condition number. */
 static bool shown(const struct record *c)
 {
-  return c->judged && c->j.elements && c->verdict != UNDECIDED && c->verdict != MISTRUSTED;
+  return c->judged && c->j.elements && (c->verdict == PASS || c->verdict == FAIL) && norm_find(c->p.norm)->centred;
 }
 
 static double decade(double x, int floor, int top)
@@ -47,37 +49,49 @@ static struct axes axes_of(const struct report *r)
   struct axes a = {.x_floor = FLOOR, .x_top = LEAST_TOP, .y_floor = FLOOR, .y_top = LEAST_TOP};
   for (size_t i = 0; i < r->checks.count; ++i) {
     const struct record *c = &r->checks.r[i];
-    if (!shown(c) || c->verdict == RANGE) continue;
+    if (!shown(c)) continue;
     a.x_top = beyond(c->j.kappa, a.x_top);
     a.y_top = beyond(c->j.worst_nulp, a.y_top);
   }
   return a;
 }
 
-/* Points that would cover each other are drawn once. */
-static void add_point(struct points *p, double x, double y, enum kind kind)
+static struct series *series_of(struct panel *p, const struct record *c)
 {
-  struct point q = {round(x * 10) / 10, round(y * 10) / 10, kind};
-  for (size_t i = 0; i < p->count; ++i)
-    if (p->at[i].kind == kind && p->at[i].x == q.x && p->at[i].y == q.y) return;
-  if (p->count == p->room) {
-    p->room = p->room ? 2 * p->room : 256;
-    p->at = realloc(p->at, p->room * sizeof *p->at);
-    if (!p->at) abort();
-  }
-  p->at[p->count++] = q;
+  bool last = norm_find(c->p.norm)->axes == 3 && c->p.layout == NORMATIVE_NSC;
+  for (size_t k = 0; k < p->count; ++k)
+    if (p->s[k].implementation == c->implementation && p->s[k].channels_last == last) return &p->s[k];
+  p->s = realloc(p->s, (p->count + 1) * sizeof *p->s);
+  if (!p->s) abort();
+  struct series *s = &p->s[p->count++];
+  *s = (struct series){.implementation = c->implementation, .channels_last = last};
+  for (int k = 0; k < BINS_MAX; ++k) s->worst[k] = NAN;
+  return s;
 }
 
-static struct points points_of(const struct report *r, const char *implementation, const struct axes *a)
+/* One picture is of a norm, direction and mode, whatever the layout. */
+static bool belongs(const struct record *c, const struct picture *p)
 {
-  struct points p = {0};
+  const struct normative_problem *a = &c->p, *b = &p->of->p;
+  return a->norm == b->norm && a->direction == b->direction && a->mode == b->mode && a->type == b->type &&
+         (circle_of(c->implementation) == SPECIMENS) == p->specimens;
+}
+
+static void higher(double *at, double y) { if (!(*at >= y)) *at = y; }
+
+static struct panel panel_of(const struct report *r, const struct picture *picture, const struct axes *a)
+{
+  struct panel p = {0};
+  for (int k = 0; k < BINS_MAX; ++k) p.bound[k] = NAN;
   for (size_t i = 0; i < r->checks.count; ++i) {
     const struct record *c = &r->checks.r[i];
-    if (c->implementation != implementation || !shown(c)) continue;
-    double x = decade(c->j.kappa, a->x_floor, a->x_top);
-    add_point(&p, x, decade(c->j.worst_nulp, a->y_floor, a->y_top),
-              c->verdict == PASS ? INSIDE : c->verdict == RANGE ? UNCOUNTED : OUTSIDE);
-    if (c->verdict != RANGE) add_point(&p, x, decade(c->j.finding[0].loosest, a->y_floor, a->y_top), BOUND);
+    if (!shown(c) || !belongs(c, picture)) continue;
+    int bin = (int)lround((decade(c->j.kappa, a->x_floor, a->x_top) - a->x_floor) * BINS);
+    struct series *s = series_of(&p, c);
+    higher(&s->worst[bin], decade(c->j.worst_nulp, a->y_floor, a->y_top));
+    s->failed[bin] |= c->verdict == FAIL;
+    if (!strcmp(r->require[i], "default") && !c->documented)
+      higher(&p.bound[bin], decade(c->j.finding[0].loosest, a->y_floor, a->y_top));
   }
   return p;
 }
@@ -86,7 +100,26 @@ static struct points points_of(const struct report *r, const char *implementatio
 
 /* Colours that stand for the page's variables --plot1 ...: restyle() names them. */
 #define PLOT_COLOUR "#0102%02x"
-enum { INK = 1, GRID, FIRST_KIND };
+enum { INK = 1, GRID, LIMIT, FIRST_SERIES, SERIES_COLOURS = 12 };
+
+/* gnuplot's numbers of a filled symbol, and of the same hollow, for channels-last. */
+static const struct { int filled, hollow; const char *shape; } symbols[] = {
+  {7, 6, "<circle cx=\"5\" cy=\"5\" r=\"3.4\"/>"}, {5, 4, "<path d=\"M2 2h6v6H2z\"/>"}, {9, 8, "<path d=\"M5 1l4 7H1z\"/>"},
+  {13, 12, "<path d=\"M5 1l4 4-4 4-4-4z\"/>"}, {11, 10, "<path d=\"M5 9l4-7H1z\"/>"}};
+#define SYMBOLS (sizeof symbols / sizeof *symbols)
+
+/* The place of an implementation among all that are drawn beside it, specimens apart: its colour and symbol, the same in every
+   picture. */
+static size_t place_of(const struct pictures *p, const char *implementation)
+{
+  bool specimen = circle_of(implementation) == SPECIMENS;
+  size_t place = 0;
+  for (size_t k = 0; k < p->serieses && p->series[k] != implementation; ++k)
+    place += (circle_of(p->series[k]) == SPECIMENS) == specimen;
+  return place;
+}
+
+static int colour_of(size_t place) { return FIRST_SERIES + (int)(place % SERIES_COLOURS); }
 
 /* Labels at every second or third decade, away from both ends, which have names. */
 static void tics(FILE *f, char axis, int floor, int top)
@@ -101,24 +134,52 @@ static void tics(FILE *f, char axis, int floor, int top)
   fprintf(f, ")\nset %crange [%d - 0.6:%d + 0.6]\n", axis, floor, top);
 }
 
-static void write_script(FILE *f, const struct points *p, const struct axes *a)
+/* What rounding the mean to f32 alone may cost: half a unit, and 0.5 kappa. */
+static void write_limits(FILE *f, const struct panel *p, const struct axes *a)
 {
-  static const char *const symbol[KINDS] = {"pt 0 ps 0.8", "pt 7 ps 0.36", "pt 2 ps 0.55 lw 1.2", "pt 8 ps 0.5"};
-  fprintf(f, "set term svg size 380,300 dynamic font 'sans-serif,12'\nunset key\n"
-             "set border 3 lc rgb '" PLOT_COLOUR "'\nset grid lt 1 lw 0.6 lc rgb '" PLOT_COLOUR "'\nset tics nomirror\n"
-             "set xlabel 'condition number |mean| / deviation' offset 0,0.4 textcolor rgb '" PLOT_COLOUR "'\n"
-             "set ylabel 'worst error of the case, nULP' offset 0.8,0 textcolor rgb '" PLOT_COLOUR "'\n", INK, GRID, INK, INK);
-  tics(f, 'x', a->x_floor, a->x_top);
-  tics(f, 'y', a->y_floor, a->y_top);
-  for (int kind = 0; kind < KINDS; ++kind) {
-    fprintf(f, "$k%d << EOD\nnan nan\n", kind);
-    for (size_t i = 0; i < p->count; ++i)
-      if (p->at[i].kind == (enum kind)kind) fprintf(f, "%.3f %.3f\n", p->at[i].x, p->at[i].y);
+  double so_far = NAN;
+  fputs("$limit << EOD\n", f);
+  for (int k = 0; k <= (a->x_top - a->x_floor) * BINS - BINS; ++k) {
+    double x = a->x_floor + (double)k / BINS, y = log10(0.5 + 0.5 * pow(10, x));
+    if (y <= a->y_top) fprintf(f, "%.3f %.3f\n", x, y);
+  }
+  fputs("EOD\n$bound << EOD\nnan nan\n", f);
+  for (int k = 0; k < (a->x_top - a->x_floor) * BINS; ++k) {
+    if (!isnan(p->bound[k])) higher(&so_far, p->bound[k]);
+    if (!isnan(so_far)) fprintf(f, "%.3f %.3f\n", a->x_floor + (double)k / BINS, so_far);
+  }
+  fputs("EOD\n", f);
+}
+
+static void write_series(FILE *f, const struct series *s, size_t number, const struct axes *a)
+{
+  for (int failed = 0; failed < 2; ++failed) {
+    fprintf(f, "$s%zu_%d << EOD\nnan nan\n", number, failed);
+    for (int k = 0; k < BINS_MAX; ++k)
+      if (!isnan(s->worst[k]) && s->failed[k] == failed) fprintf(f, "%.3f %.3f\n", a->x_floor + (double)k / BINS, s->worst[k]);
     fputs("EOD\n", f);
   }
-  fputs("plot ", f);
-  for (int kind = 0; kind < KINDS; ++kind)
-    fprintf(f, "%s$k%d with points %s lc rgb '" PLOT_COLOUR "'", kind ? ", " : "", kind, symbol[kind], FIRST_KIND + kind);
+}
+
+static void write_script(FILE *f, const struct pictures *all, const struct panel *p, const struct axes *a)
+{
+  fprintf(f, "set term svg size 520,380 dynamic font 'sans-serif,12'\nunset key\n"
+             "set border 3 lc rgb '" PLOT_COLOUR "'\nset grid lt 1 lw 0.6 lc rgb '" PLOT_COLOUR "'\nset tics nomirror\n"
+             "set xlabel 'condition number |mean| / deviation' offset 0,0.4 textcolor rgb '" PLOT_COLOUR "'\n"
+             "set ylabel 'worst error, nULP' offset 0.8,0 textcolor rgb '" PLOT_COLOUR "'\n", INK, GRID, INK, INK);
+  tics(f, 'x', a->x_floor, a->x_top);
+  tics(f, 'y', a->y_floor, a->y_top);
+  write_limits(f, p, a);
+  for (size_t k = 0; k < p->count; ++k) write_series(f, &p->s[k], k, a);
+  fprintf(f, "plot $bound with lines lw 5 lc rgb '" PLOT_COLOUR "', $limit with lines dt 2 lw 1.2 lc rgb '" PLOT_COLOUR "'",
+          GRID, LIMIT);
+  for (size_t k = 0; k < p->count; ++k) {
+    size_t place = place_of(all, p->s[k].implementation);
+    int symbol = p->s[k].channels_last ? symbols[place % SYMBOLS].hollow : symbols[place % SYMBOLS].filled;
+    for (int failed = 0; failed < 2; ++failed)
+      fprintf(f, ", $s%zu_%d with points pt %d ps %s lc rgb '" PLOT_COLOUR "'", k, failed, symbol, failed ? "0.85" : "0.5",
+              colour_of(place));
+  }
   fputc('\n', f);
 }
 
@@ -164,7 +225,7 @@ static char *restyle(const char *svg, size_t picture, const char *label)
   size_t size;
   FILE *f = open_memstream(&out, &size);
   const char *from = strstr(svg, "<g id=\"gnuplot_canvas\"");
-  fputs("<svg viewBox=\"0 0 380 300\" role=\"img\" aria-label=\"", f);
+  fputs("<svg viewBox=\"0 0 520 380\" role=\"img\" aria-label=\"", f);
   html(f, label);
   fputs("\">", f);
   for (int colour, used; from && *from;) {
@@ -190,29 +251,52 @@ static char *restyle(const char *svg, size_t picture, const char *label)
   return out;
 }
 
-static int draw(const struct report *r, const char *implementation, const struct axes *a, size_t picture, char **svg,
-                struct error *e)
+static void title_of(char out[200], const struct picture *p)
 {
-  struct points points = points_of(r, implementation, a);
+  const struct norm_row *row = norm_find(p->of->p.norm);
+  snprintf(out, 200, "%s %s%s%s%s", row->title, direction_name(p->of->p.direction),
+           !row->evaluates ? "" : p->of->p.mode == NORMATIVE_EVALUATION ? ", evaluation" : ", training",
+           p->of->p.type == NORMATIVE_F32 ? "" : ", ", p->of->p.type == NORMATIVE_F32 ? "" : type_name(p->of->p.type));
+}
+
+static int draw(const struct report *r, const struct pictures *all, const struct axes *a, size_t number, struct error *e)
+{
+  struct picture *picture = &all->p[number];
+  struct panel panel = panel_of(r, picture, a);
   FILE *stream[3] = {tmpfile(), tmpfile(), tmpfile()};
-  char label[300];
+  char title[200], label[300];
   int bad = stream[0] && stream[1] && stream[2] ? 0 : fail(e, "a temporary file: %s", strerror(errno));
   if (!bad) {
-    write_script(stream[0], &points, a);
+    write_script(stream[0], all, &panel, a);
     rewind(stream[0]);
     bad = ferror(stream[0]) ? fail(e, "a temporary file: %s", strerror(errno)) : run_gnuplot(stream, e);
   }
   if (!bad) {
     char *text = whole(stream[1]);
-    snprintf(label, sizeof label, "%s: error in nULP against condition number, %zu points", implementation, points.count);
-    if (strstr(text, "</svg>")) *svg = restyle(text, picture, label);
+    title_of(title, picture);
+    snprintf(label, sizeof label, "%s: error in nULP against condition number, %zu series", title, panel.count);
+    if (strstr(text, "</svg>")) picture->svg = restyle(text, number, label);
     else bad = fail(e, "gnuplot drew nothing");
     free(text);
   }
   for (int k = 0; k < 3; ++k)
     if (stream[k]) fclose(stream[k]);
-  free(points.at);
+  free(panel.s);
   return bad;
+}
+
+static void add_series(struct pictures *p, const char *implementation)
+{
+  size_t k = 0;
+  while (k < p->serieses && p->series[k] != implementation) ++k;
+  if (k == p->serieses && k < sizeof p->series / sizeof *p->series) p->series[p->serieses++] = implementation;
+}
+
+static int picture_order(const void *a, const void *b)
+{
+  const struct picture *p = a, *q = b;
+  if (p->specimens != q->specimens) return p->specimens - q->specimens;
+  return problem_order(p->of, q->of);
 }
 
 int pictures_draw(const struct report *r, struct pictures *p, struct error *e)
@@ -220,24 +304,73 @@ int pictures_draw(const struct report *r, struct pictures *p, struct error *e)
   struct axes a = axes_of(r);
   int bad = 0;
   *p = (struct pictures){0};
-  for (size_t i = 0; i < r->checks.count && !bad; ++i) {
-    const char *implementation = r->checks.r[i].implementation;
-    size_t k = 0;
-    while (k < p->count && p->implementation[k] != implementation) ++k;
-    if (k < p->count || !shown(&r->checks.r[i])) continue;
-    p->svg = realloc(p->svg, (k + 1) * sizeof *p->svg);
-    p->implementation = realloc(p->implementation, (k + 1) * sizeof *p->implementation);
-    if (!p->svg || !p->implementation) abort();
-    p->implementation[k] = implementation;
-    bad = draw(r, implementation, &a, k, &p->svg[k], e);
-    p->count += !bad;
-  }
+  for (int circle = OURS; circle <= PEERS; ++circle)
+    for (size_t i = 0; i < r->checks.count; ++i) {
+      const struct record *c = &r->checks.r[i];
+      if (!shown(c) || circle_of(c->implementation) != (enum circle)circle) continue;
+      add_series(p, c->implementation);
+      size_t k = 0;
+      while (k < p->count && !belongs(c, &p->p[k])) ++k;
+      if (k < p->count) continue;
+      p->p = realloc(p->p, (k + 1) * sizeof *p->p);
+      if (!p->p) abort();
+      p->p[p->count++] = (struct picture){.of = c, .specimens = circle == SPECIMENS};
+    }
+  qsort(p->p, p->count, sizeof *p->p, picture_order);
+  for (size_t k = 0; k < p->count && !bad; ++k) bad = draw(r, p, &a, k, e);
   return bad;
 }
 
 void pictures_free(struct pictures *p)
 {
-  for (size_t i = 0; i < p->count; ++i) free(p->svg[i]);
-  free(p->svg);
-  free(p->implementation);
+  for (size_t i = 0; i < p->count; ++i) free(p->p[i].svg);
+  free(p->p);
+}
+
+/* ---- on the page ---- */
+
+static void legend(FILE *f, const struct pictures *p, bool specimens)
+{
+  fputs("<p class=\"legend\">", f);
+  for (size_t k = 0; k < p->serieses; ++k) {
+    if ((circle_of(p->series[k]) == SPECIMENS) != specimens) continue;
+    size_t place = place_of(p, p->series[k]);
+    fprintf(f, "<span><svg viewBox=\"0 0 10 10\" aria-hidden=\"true\" style=\"fill:var(--plot%d)\">%s</svg>", colour_of(place),
+            symbols[place % SYMBOLS].shape);
+    html(f, p->series[k]);
+    fputs("</span>", f);
+  }
+  fputs("</p>\n", f);
+}
+
+static void panels(FILE *f, const struct pictures *p, bool specimens)
+{
+  char title[200];
+  legend(f, p, specimens);
+  fputs("<div class=\"panels\">\n", f);
+  for (size_t k = 0; k < p->count; ++k) {
+    if (p->p[k].specimens != specimens) continue;
+    title_of(title, &p->p[k]);
+    fprintf(f, "<figure><figcaption><b>%s</b></figcaption>%s</figure>\n", title, p->p[k].svg);
+  }
+  fputs("</div>\n", f);
+}
+
+void report_pictures(FILE *f, const struct report *r, const struct pictures *p)
+{
+  bool any[2] = {false, false};
+  (void)r;
+  for (size_t k = 0; k < p->count; ++k) any[p->p[k].specimens] = true;
+  fputs("<h2 id=\"error\">Error against condition number</h2>\n"
+        "<p>How each implementation loses digits as the mean grows beside the deviation: the worst error of y (backward: dx) in nULP "
+        "among its cases of about the same condition number |mean| / deviation, the largest of a case's groups. A large symbol is a "
+        "FAIL, a hollow one channels-last; all pictures have the same axes. The dashed line is 0.5 + kappa / 2, what rounding the mean "
+        "to a float may cost, whatever the sums; the broad one the largest bound of <code>f32-stable</code> on any case up to there. What "
+        "is at most 0.001 stands at 0, so do groups with mean 0; <i>more</i> holds what is beyond the axis, infinite or NaN, and the "
+        "condition number of constant groups. RMSNorm subtracts no mean: it has no picture.</p>\n", f);
+  if (any[0]) panels(f, p, false);
+  if (!any[1]) return;
+  fputs("<details><summary><b>Specimens</b>: the same for textbook kernels, an algorithm each</summary>\n", f);
+  panels(f, p, true);
+  fputs("</details>\n", f);
 }

@@ -34,9 +34,13 @@ void report_free(struct report *r)
   for (size_t i = 0; i < r->strings; ++i) free(r->string[i]);
   free(r->string);
   free(r->require);
+  free(r->first);
   free(r->timing);
   free(r->proof);
   free(r->command);
+  free(r->printed);
+  if (r->found) report_free(r->found);
+  free(r->found);
   records_free(&r->checks);
 }
 
@@ -97,21 +101,35 @@ static void read_problem(struct reading *g, struct normative_problem *p)
   p->layout = word_of(g, "layout", layouts, 2) ? NORMATIVE_NSC : NORMATIVE_NCS;
 }
 
+/* The same of "worst" and "furthest". */
+static void read_element(struct reading *w, struct finding *f)
+{
+  const char *expected = text_of(w, "expected", true), *got = text_of(w, "got", true);
+  f->slot = (enum slot)word_of(w, "output", slot_name, SLOT_COUNT);
+  f->index = (size_t)number_of(w, "index", true);
+  f->expected = expected ? strtod(expected, NULL) : NAN;
+  f->got = got ? strtod(got, NULL) : NAN;
+}
+
+static void read_furthest(struct reading *g, struct record *c)
+{
+  struct reading w = {.o = json_object_get(g->o, "furthest")};
+  if (!w.o) return;
+  read_element(&w, &c->furthest);
+  c->has_furthest = true;
+  if (w.missing) lacks(g, "furthest", "complete");
+}
+
 static void read_finding(struct report *r, struct reading *g, struct judgement *j)
 {
   struct reading w = {.o = json_object_get(g->o, "worst")};
   struct finding *f = &j->finding[0];
-  const char *expected, *got, *preset;
+  const char *preset;
   if (!w.o) return; /* an empty tensor has no element to show */
-  f->slot = (enum slot)word_of(&w, "output", slot_name, SLOT_COUNT);
-  f->index = (size_t)number_of(&w, "index", true);
+  read_element(&w, f);
   f->nulp = number_of(&w, "nulp", true);
   f->bound = number_of(&w, "bound", true);
-  expected = text_of(&w, "expected", true);
-  got = text_of(&w, "got", true);
   preset = text_of(&w, "preset", true);
-  f->expected = expected ? strtod(expected, NULL) : NAN;
-  f->got = got ? strtod(got, NULL) : NAN;
   j->member[0] = report_string(r, preset);
   if (w.missing) lacks(g, "worst", "complete");
 }
@@ -146,6 +164,17 @@ static void read_judgement(struct report *r, struct reading *g, struct judgement
   j->misrounded = (size_t)number_of(g, "misrounded", true);
 }
 
+/* Is the last check the first of its implementation? */
+static void note_implementation(struct report *r)
+{
+  size_t last = r->checks.count - 1;
+  for (size_t k = 0; k < r->implementations; ++k)
+    if (r->checks.r[r->first[k]].implementation == r->checks.r[last].implementation) return;
+  r->first = realloc(r->first, (r->implementations + 1) * sizeof *r->first);
+  if (!r->first) abort();
+  r->first[r->implementations++] = last;
+}
+
 static void read_check(struct report *r, struct reading *g)
 {
   const char *text;
@@ -161,9 +190,13 @@ static void read_check(struct report *r, struct reading *g)
   c->name = (text = text_of(g, "case", true)) ? strdup(text) : NULL;
   c->input = (text = text_of(g, "input", false)) ? strdup(text) : NULL;
   if ((text = text_of(g, "reason", false))) snprintf(c->reason, sizeof c->reason, "%s", text);
+  c->declared = report_string(r, text_of(g, "declared", false));
+  c->documented = report_string(r, text_of(g, "documented", false));
+  note_implementation(r);
   c->known = json_is_true(json_object_get(g->o, "known"));
   c->judged = json_object_get(g->o, "outputs") != NULL;
   if (c->judged) read_judgement(r, g, &c->j);
+  if (c->judged) read_furthest(g, c);
 }
 
 /* ---- bench records ---- */

@@ -131,7 +131,12 @@ static void settle_known(struct settler *s, struct truth_tensor *out, size_t i, 
   else if (round_near(s, y, radius, format_of(out->nearest.type), &significand, &q)) put_finite(out, i, y, significand, q);
   else {
     dyadic_set_mpfr(&s->q, s->middle);
-    int side = r->compare(r->self, &s->q) * (mpfr_signbit(y) ? -1 : 1);
+    int side = r->compare(r->self, &s->q);
+    if (side == UNKNOWN) {
+      put_special(out, i, WIDE_UNDECIDED, 0);
+      return;
+    }
+    if (mpfr_signbit(y)) side = -side;
     if (!side) mpfr_set(y, s->middle, MPFR_RNDN);
     put_finite(out, i, y, significand + (side ? side > 0 : significand & 1), q);
   }

@@ -9,12 +9,14 @@
 
 #define LEVELS 6          /* working precisions 256, 512, ..., 8192: the last is the cap */
 #define RADIUS_0 LONG_MIN /* no error */
+#define UNKNOWN 2         /* of compare */
 static inline long level_precision(int level) { return 256L << level; }
 
 struct real {
   /* Sets y, whose precision is that of the level, to within 2^radius; returns radius. y = 0 only with RADIUS_0. */
   long (*approximate)(void *self, int level, mpfr_ptr y);
-  /* The sign of the number minus q, by exact algebra. Not called for a number that has returned RADIUS_0. */
+  /* The sign of the number minus q, by exact algebra; UNKNOWN if that does not tell. Not called for a number that has
+     returned RADIUS_0. */
   int (*compare)(void *self, const struct dyadic *q);
   void *self;
 };
@@ -23,8 +25,8 @@ struct settler { mpfr_t y[LEVELS], middle, distance; struct dyadic q; }; /* scra
 void settler_init(struct settler *s);
 void settler_clear(struct settler *s);
 
-/* Stores entry i of out: the number to 2^-150 relative and its nearest value; or WIDE_UNDECIDED if it is
-   not 0 and yet too small beside its terms for the cap. */
+/* Stores entry i of out: the number to 2^-150 relative and its nearest value; or WIDE_UNDECIDED if it is not 0 and yet too
+   small beside its terms for the cap, or too near to a middle for compare to tell. */
 void settle(struct settler *s, struct truth_tensor *out, size_t i, const struct real *r);
 /* The same for a number that needs no approximation: a double, infinite or NaN too, or an exact v != 0. */
 void settle_double(struct truth_tensor *out, size_t i, double v);

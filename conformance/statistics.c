@@ -41,13 +41,14 @@ void scratch_init(struct scratch *w)
   dyadic_init(&w->q);
   dyadic_init(&w->t);
   mpfr_inits2(64, w->a, w->b, (mpfr_ptr)0);
+  mpfr_init2(w->mean, 256);
 }
 
 void scratch_clear(struct scratch *w)
 {
   dyadic_clear(&w->q);
   dyadic_clear(&w->t);
-  mpfr_clears(w->a, w->b, (mpfr_ptr)0);
+  mpfr_clears(w->a, w->b, w->mean, (mpfr_ptr)0);
 }
 
 /* Into the sums goes one finite element x + r: plus where it is positive, minus where it is negative. */

@@ -41,6 +41,7 @@ struct scratch { /* of one thread */
   struct sum plus, minus, squares;
   struct dyadic q, t;
   mpfr_t a, b;             /* 64 bits: a long double */
+  mpfr_t mean;             /* 256 */
 };
 void scratch_init(struct scratch *w);
 void scratch_clear(struct scratch *w);

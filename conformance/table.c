@@ -32,9 +32,10 @@ static void line_add(struct records_line *l, const struct record *r)
   ++l->count[r->verdict];
   l->known += r->known;
   if (r->verdict == SKIP && !l->skip_reason) l->skip_reason = r->reason;
-  if (!r->judged || (r->verdict != PASS && r->verdict != FAIL)) return; /* the others decide nothing */
+  bool failed = r->verdict == FAIL || r->verdict == CRASH || r->verdict == TIMEOUT, measured = r->judged && r->j.elements;
+  l->unexplained |= failed && !measured;
+  if (!measured || (r->verdict != PASS && r->verdict != FAIL)) return; /* empty tensors, and what decides nothing */
   if (!(r->j.worst_nulp <= l->nulp)) l->nulp = r->j.worst_nulp;
-  if (!r->j.elements) return; /* an empty tensor needs no preset */
   l->uncovered |= uncovered(r);
 }
 
@@ -48,29 +49,36 @@ struct records_line *records_lines(const struct records *all, size_t *count)
     if (k == *count) {
       lines = realloc(lines, ++*count * sizeof *lines);
       if (!lines) abort();
-      lines[k] = (struct records_line){.first = &all->r[i]};
+      lines[k] = (struct records_line){.first = &all->r[i], .nulp = -1};
     }
     line_add(&lines[k], &all->r[i]);
   }
   return lines;
 }
 
+size_t records_line_failed(const struct records_line *l)
+{
+  return l->count[FAIL] + l->count[CRASH] + l->count[TIMEOUT] - l->known;
+}
+
 enum verdict records_line_verdict(const struct records_line *l)
 {
   static const enum verdict order[] = {CRASH, TIMEOUT, FAIL, PASS, RANGE, MISTRUSTED, UNDECIDED, SKIP};
-  size_t bad = l->count[FAIL] + l->count[CRASH] + l->count[TIMEOUT];
   for (size_t i = 0; i < sizeof order / sizeof *order; ++i)
-    if (l->count[order[i]] && (i > 2 || bad > l->known)) return order[i];
+    if (l->count[order[i]] && (i > 2 || records_line_failed(l))) return order[i];
   return PASS;
 }
 
 const char *records_line_cover(const struct records_line *l)
 {
-  if (!(l->count[PASS] + l->count[FAIL] + l->count[CRASH] + l->count[TIMEOUT])) return "-";
+  if (l->unexplained) return "none";
+  if (l->nulp < 0) return "-";
   const struct preset *offered[PRESETS_MAX];
   size_t count = presets_offered(l->first->p.type, offered);
-  for (size_t k = 0; k < count; ++k)
-    if (!(l->uncovered >> k & 1)) return offered[k]->name;
+  for (size_t k = 0; k < count; ++k) {
+    bool wider = offered[k]->row->sums == NORMATIVE_F64 && l->first->p.type != NORMATIVE_F64;
+    if (!(l->uncovered >> k & 1) && !(wider && l->count[FAIL])) return offered[k]->name;
+  }
   return "none";
 }
 
@@ -82,7 +90,8 @@ static const char *colour(FILE *out, enum verdict v)
 
 void nulp_text(char text[32], double nulp)
 {
-  if (isnan(nulp)) snprintf(text, 32, "nan");
+  if (nulp < 0) snprintf(text, 32, "-");
+  else if (isnan(nulp)) snprintf(text, 32, "nan");
   else if (isinf(nulp)) snprintf(text, 32, "inf");
   else snprintf(text, 32, nulp < 1e5 ? "%.3g" : "%.1e", nulp);
 }
@@ -95,18 +104,21 @@ static void line_print(const struct records_line *l, const char *who, FILE *out)
   snprintf(norm, sizeof norm, "%s %s%s%s%s%s", row->name, type_name(r->p.type), row->axes == 3 ? " " : "",
            row->axes == 3 ? layout_name(r->p.layout) : "", r->p.direction == NORMATIVE_BACKWARD ? " backward" : "",
            r->p.mode == NORMATIVE_EVALUATION ? " evaluation" : "");
-  size_t failed = l->count[FAIL] + l->count[CRASH] + l->count[TIMEOUT], judged = l->count[PASS] + failed;
+  size_t failed = records_line_failed(l), judged = l->count[PASS] + failed + l->known;
   enum verdict v = records_line_verdict(l);
   size_t used = 0;
   for (int k = RANGE; k < VERDICT_COUNT; ++k)
     if (l->count[k]) used += (size_t)snprintf(rest + used, sizeof rest - used, "%s%zu %s", used ? ", " : "", l->count[k], verdict_name[k]);
-  if (l->known) used += (size_t)snprintf(rest + used, sizeof rest - used, "%s%zu known", used ? ", " : "", l->known);
+  if (l->known)
+    used += (size_t)snprintf(rest + used, sizeof rest - used, "%s%zu accepted failure%s", used ? ", " : "", l->known,
+                             l->known == 1 ? "" : "s");
+  if (judged && r->documented)
+    snprintf(rest + used, sizeof rest - used, "%sdocumented: %.120s", used ? ", " : "", r->documented);
   if (!judged && l->skip_reason) snprintf(rest + used, sizeof rest - used, ": %.120s", l->skip_reason);
   nulp_text(nulp, l->nulp);
   const char *start = colour(out, v);
   fprintf(out, "%-20s  %-30s  %s%-10s%s  %6zu  %6zu  %10s  %-22s  %s\n", who, norm, start, verdict_name[v],
-          *start ? "\033[0m" : "", judged, failed, judged ? nulp : "-",
-          records_line_cover(l), rest);
+          *start ? "\033[0m" : "", judged, failed, nulp, records_line_cover(l), rest);
 }
 
 void records_table(const struct records *all, FILE *out)
@@ -115,7 +127,7 @@ void records_table(const struct records *all, FILE *out)
   struct records_line *lines = records_lines(all, &count);
   if (count)
     fprintf(out, "%-20s  %-30s  %-10s  %6s  %6s  %10s  %-22s  %s\n", "implementation", "norm", "verdict", "judged",
-            "failed", "worst nULP", "smallest cover", "not judged");
+            "failed", "worst nULP", "smallest cover", "remarks");
   for (size_t i = 0; i < count; ++i) {
     bool first = true;
     for (size_t k = 0; k < i; ++k) first &= lines[k].first->implementation != lines[i].first->implementation;
@@ -125,6 +137,18 @@ void records_table(const struct records *all, FILE *out)
         line_print(&lines[k], k == i ? lines[k].first->implementation : "", out);
   }
   free(lines);
+}
+
+/* The first covering preset with sums in float, where the first of all has wider ones; else NULL. */
+static const char *cover_of_own_type(const struct record *r)
+{
+  const struct preset *preset;
+  struct error e;
+  for (int i = 0; i < COVERED_MAX && r->j.covered[i]; ++i) {
+    if (!(preset = preset_find(r->j.covered[i], &e))) continue;
+    if (preset->row->sums != NORMATIVE_F64) return i ? r->j.covered[i] : NULL;
+  }
+  return NULL;
 }
 
 static void print_finding(const struct record *r, FILE *out)
@@ -139,6 +163,8 @@ static void print_finding(const struct record *r, FILE *out)
   fprintf(out, "      smallest preset that covers it:");
   if (!r->j.explained[0]) fputs(" none", out);
   for (int k = 0; k < EXPLAINED_MAX && r->j.explained[k]; ++k) fprintf(out, "%s %s", k ? "," : "", r->j.explained[k]);
+  const char *own = cover_of_own_type(r);
+  if (own && r->j.explained[0] != own) fprintf(out, "; of those with sums in %s: %s", type_name(r->p.type), own);
   fputc('\n', out);
 }
 

@@ -6,6 +6,8 @@
 
 /* What an element contributes to the bound of its y, which is linear in these: the last arguments of the output formulas. */
 enum feature { F_GD, F_GX, F_G, F_D, F_X, F_Y, F_B, F_ONE, FEATURES };
+/* Likewise to that of its dx: |gamma dy|, |x-mu|, |x|, |gamma|, |gamma||x-mu|, |dx|, 1. */
+enum { D_G, D_D, D_X, D_GAMMA, D_GAMMA_D, D_Y, D_ONE };
 
 /* A group: the oracle's quantities and what else the bounds take from the data. */
 struct group_facts {
@@ -14,6 +16,7 @@ struct group_facts {
   int lowest;                       /* every x is a multiple of 2^lowest; INT_MIN: of no power that helps */
   long double old_mean, old_var;    /* running statistics before the update, magnitudes */
   long double mu, var;              /* signed: the given statistics of an evaluation, else those of the group */
+  long double top, terms;           /* backward: max|gamma|; how many terms the gradient of a parameter has */
 };
 
 struct tolerance {
@@ -21,6 +24,11 @@ struct tolerance {
   long double y[2][FEATURES];                        /* |y' - y| <= sum of y[folded][k] * feature k */
   long double sum;                                   /* of x + residual, relative */
   long double e, E;                                  /* the mean's error, rstd's relative error */
+  long double dx[2][FEATURES];                       /* as y */
+  /* dgamma before it is stored: over its terms, the sum of slope |dy xhat| + offset |dy| + each. */
+  struct share { long double slope, offset, each; } share[2];
+  bool share_range;                                  /* range: for dx; share_range: for dgamma */
+  long double folded_factor;                         /* of x in a folded dx */
   bool range;                                        /* the statistics' exact intermediates stay below overflow */
 };
 
@@ -28,8 +36,18 @@ struct tolerance {
 void tolerance_of(const struct normative_problem *p, const struct group_facts *g, const struct preset_row *row, bool ftz,
                   struct tolerance *t);
 /* Do the exact intermediates of the output stay below overflow? */
+bool tolerance_range_dx(const struct normative_problem *p, const struct group_facts *g, const struct preset *preset,
+                        const struct tolerance *t, const long double feature[FEATURES]);
 bool tolerance_range_y(const struct group_facts *g, const struct preset *preset, const struct tolerance *t,
                        const long double feature[FEATURES]);
+
+/* dbeta before it is stored: S = sum|dy| over its n terms, each a multiple of 2^lowest (see struct group_facts). */
+long double tolerance_sum_dy(const struct preset_row *row, bool ftz, long double n, long double S, int lowest);
+/* A gradient of a parameter, `value`, that is off by T: as stored. */
+long double tolerance_stored_parameter(const struct normative_problem *p, const struct preset_row *row, bool ftz, long double T,
+                                       long double value);
+/* Is a sum of terms of magnitude S in all below overflow? */
+bool tolerance_range_sum(const struct preset_row *row, long double S);
 /* momentum's weight w of the batch in the update of running statistics */
 long double momentum_weight(const struct normative_problem *p);
 #endif

@@ -7,17 +7,22 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The nearest values of a truth, as a set of tensors that shares its memory. */
-static struct tensors nearest_of(const struct truth *truth)
-{
-  struct tensors t = {0};
-  for (int s = 0; s < SLOT_COUNT; ++s)
-    if (truth->t[s].nearest.data) t.t[s] = truth->t[s].nearest;
-  return t;
-}
-
 /* A case and its truth: from a directory, or generated. */
 struct solved { struct casedir c; struct truth truth; };
+
+/* The nearest values of a truth, as a set of tensors that shares its memory; outputs without elements are empty, not absent. */
+static struct tensors nearest_of(const struct solved *s)
+{
+  static char nothing;
+  struct tensors t = {0};
+  for (int slot = 0; slot < SLOT_COUNT; ++slot) {
+    t.t[slot] = s->truth.t[slot].nearest;
+    if (t.t[slot].data || !slot_is_output(&s->c.p, (enum slot)slot)) continue;
+    t.t[slot] = slot_shape(&s->c.p, (enum slot)slot);
+    t.t[slot].data = &nothing;
+  }
+  return t;
+}
 
 static int solve(struct solved *s, const struct planned *planned, struct error *e)
 {
@@ -97,7 +102,7 @@ static int oracle_directory(const struct planned *planned, const char *preset, b
   struct solved s;
   char folder[1100];
   if (solve(&s, planned, e)) return -1;
-  struct tensors nearest = nearest_of(&s.truth);
+  struct tensors nearest = nearest_of(&s);
   snprintf(folder, sizeof folder, "%s/expected", planned->dir);
   int bad = make_directories(folder, e) || result_write(folder, &nearest, e);
   if (!preset) preset = preset_default(s.c.p.type);
@@ -159,7 +164,7 @@ static int vector_write(const struct planned *planned, const char *root, struct 
   char dir[1100];
   snprintf(dir, sizeof dir, "%s/%s", root, planned->name);
   if (solve(&s, planned, e)) return -1;
-  struct tensors nearest = nearest_of(&s.truth);
+  struct tensors nearest = nearest_of(&s);
   int bad = make_directories(dir, e) || casedir_write(dir, s.c.name, &s.c.p, &s.c.in, &nearest, NULL, e);
   solved_free(&s);
   return bad ? -1 : 0;

@@ -4,9 +4,11 @@
 
 The module mirrors the plug-in ABI with numpy arrays (bf16 as uint16, its bits); template.py is a complete example:
   NAME, VERSION       strings; PRESET, optional: what it claims
-  supports(problem)   True, or why not in a few words
+  DOCUMENTED          optional: why PRESET, and no stricter one, is what its documentation promises
+  supports(problem)   True, or why not in a few words. None, False and "" decline without a reason
   open(problem, threads) -> state       optional; without it, state is the problem
   run(state, tensors) -> {"y": array, ...}   the outputs it computes; y (backward: dx) is a must. Inputs are read-only
+  prepare(state, tensors) -> step       optional: what is timed is step(), on buffers in the kernel's own form; else run
   close(state)        optional
 `problem` is the dict of the manifest, every key there, with n, c, s added; `tensors` maps names to arrays.
 Speaks the protocol of PROTOCOL.md on standard input and output; what the module prints goes to standard error."""
@@ -34,7 +36,7 @@ def one_line(text):
 
 def reason(error, path=None):
     """Type, message and place: the innermost line of the kernel's own file, else the innermost of all."""
-    if isinstance(error, Wrong):
+    if isinstance(error, Wrong) or isinstance(error, SystemExit) and isinstance(error.code, str):
         return one_line(error)
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if f.filename == path] or frames
@@ -111,6 +113,20 @@ def compare(first, second):
             raise Wrong(f"two runs on the same input gave different bits in {name}")
 
 
+def timed(module, state, tensors, iterations):
+    """Seconds of each iteration, sorted."""
+    if not iterations:
+        return []
+    step = module.prepare(state, tensors) if hasattr(module, "prepare") else lambda: module.run(state, tensors)
+    step()  # what the first call compiles or allocates is no part of any
+    seconds = []
+    for _ in range(iterations):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return sorted(seconds)
+
+
 def serve(module, case_dir, result_dir):
     """The answer to one request."""
     try:
@@ -126,11 +142,7 @@ def serve(module, case_dir, result_dir):
         arrays = results(module.run(state, tensors), y)
         if tensors["x"].size < TWICE_BELOW:
             compare(arrays, results(module.run(state, tensors), y))
-        seconds = []
-        for _ in range(wishes.get("iterations", 0)):
-            start = time.perf_counter()
-            module.run(state, tensors)
-            seconds.append(time.perf_counter() - start)
+        seconds = timed(module, state, tensors, wishes.get("iterations", 0))
     finally:
         if hasattr(module, "close"):
             module.close(state)
@@ -139,7 +151,7 @@ def serve(module, case_dir, result_dir):
             np.save(os.path.join(result_dir, name + ".npy"), array, allow_pickle=False)
     except OSError as error:
         return f"skip\tthe result cannot be written: {one_line(error)}"
-    return f"ok\t{sorted(seconds)[len(seconds) // 2]:.9g}" if seconds else "ok"
+    return f"ok\t{seconds[len(seconds) // 2]:.9g}" if seconds else "ok"
 
 
 def main():
@@ -163,9 +175,8 @@ def main():
     except BaseException as error:  # SystemExit included
         say(f"error\t{reason(error, os.path.abspath(sys.argv[1]))}")
         sys.exit(1)
-    preset = getattr(module, "PRESET", None)
-    say("\t".join(["normative-worker 1", one_line(module.NAME), one_line(module.VERSION)] +
-                  ([one_line(preset)] if preset else [])))
+    fields = [getattr(module, name, None) or "" for name in ("NAME", "VERSION", "PRESET", "DOCUMENTED")]
+    say("\t".join(["normative-worker 1"] + [one_line(f) for f in fields]).rstrip("\t"))
     for line in requests:
         case_dir, tab, result_dir = line.rstrip("\n").partition("\t")
         try:

@@ -49,14 +49,16 @@ static struct piece piece_of(struct block b, struct cut cut, size_t i)
 
 struct task {
   const struct kernels *kernels;
-  const float *x;
-  float *y;
+  const float *x, *dy;
+  float *y; /* or dx */
   struct block b;
   struct cut cut;
   struct statistics t;
   double gamma, beta;
   const float *gammas, *betas;
-  double sum[PIECES_MAX], squares[PIECES_MAX];
+  struct line line;
+  double *sum, *squares;      /* of every piece */
+  double *gradients, *slopes; /* their sums g, sums g (x - m) */
 };
 
 static void sum_piece(void *arg, size_t i)
@@ -99,7 +101,9 @@ static void apply_row_piece(void *arg, size_t i)
 
 struct statistics opt_contiguous_centred(const float *x, struct block b, double eps, int threads)
 {
-  struct task a = {.kernels = opt_kernels(), .x = x, .b = b, .cut = cut_block(b)};
+  double sum[PIECES_MAX], squares[PIECES_MAX];
+  struct task a = {
+    .kernels = opt_kernels(), .x = x, .b = b, .cut = cut_block(b), .sum = sum, .squares = squares};
   const double m = (double)(b.rows * b.cols);
   opt_parallel(a.cut.pieces, threads, sum_piece, &a);
   a.t.m = opt_centre(opt_tree_sum(a.sum, a.cut.pieces, 1), m);
@@ -110,7 +114,8 @@ struct statistics opt_contiguous_centred(const float *x, struct block b, double 
 
 struct statistics opt_contiguous_rms(const float *x, struct block b, double eps, int threads)
 {
-  struct task a = {.kernels = opt_kernels(), .x = x, .b = b, .cut = cut_block(b)};
+  double squares[PIECES_MAX];
+  struct task a = {.kernels = opt_kernels(), .x = x, .b = b, .cut = cut_block(b), .squares = squares};
   opt_parallel(a.cut.pieces, threads, square_piece, &a);
   return given_statistics(0.0, opt_tree_sum(a.squares, a.cut.pieces, 1) / (double)(b.rows * b.cols), eps);
 }
@@ -130,4 +135,78 @@ void opt_contiguous_apply_row(float *y, const float *x, size_t n, struct statist
   struct task a = {
     .kernels = opt_kernels(), .x = x, .y = y, .b = b, .cut = cut_block(b), .t = t, .gammas = gamma, .betas = beta};
   opt_parallel(a.cut.pieces, threads, apply_row_piece, &a);
+}
+
+/* ---- backward ---- */
+
+static void multiply_piece(void *arg, size_t i)
+{
+  struct task *a = arg;
+  struct piece p = piece_of(a->b, a->cut, i);
+  struct sums s;
+  struct products r = a->kernels->products(a->squares ? &s : NULL, a->dy + p.offset, a->x + p.offset,
+                                           a->gammas ? a->gammas + p.offset : NULL, p.b, a->t.m);
+  a->gradients[i] = r.g;
+  a->slopes[i] = r.h;
+  if (!a->squares) return;
+  a->sum[i] = s.d;
+  a->squares[i] = s.q;
+}
+
+static void gradient_piece(void *arg, size_t i)
+{
+  struct task *a = arg;
+  struct piece p = piece_of(a->b, a->cut, i);
+  a->kernels->gradient(a->y + p.offset, a->dy + p.offset, a->x + p.offset, p.b, a->line);
+}
+
+static struct products all_products(struct task *a, int threads)
+{
+  opt_parallel(a->cut.pieces, threads, multiply_piece, a);
+  return (struct products){opt_tree_sum(a->gradients, a->cut.pieces, 1), opt_tree_sum(a->slopes, a->cut.pieces, 1)};
+}
+
+struct products opt_contiguous_products(const float *dy, const float *x, const float *gamma, struct block b,
+                                        struct statistics t, int threads)
+{
+  double gradients[PIECES_MAX], slopes[PIECES_MAX];
+  struct task a = {.kernels = opt_kernels(), .x = x, .dy = dy, .b = b, .cut = cut_block(b), .t = t, .gammas = gamma,
+                   .gradients = gradients, .slopes = slopes};
+  if (a.cut.pieces == 1) return opt_about_mean(a.kernels->products(NULL, dy, x, gamma, b, t.m), t.c);
+  return opt_about_mean(all_products(&a, threads), t.c);
+}
+
+/* A group of one piece, without the work of sharing it. */
+static struct products small_centred_products(struct statistics *t, const float *dy, const float *x, const float *gamma,
+                                              struct block b, double eps)
+{
+  const struct kernels *kernels = opt_kernels();
+  const double m = (double)(b.rows * b.cols), mu = opt_centre(kernels->sum(x, b), m);
+  struct sums s;
+  struct products p = kernels->products(&s, dy, x, gamma, b, mu);
+  *t = opt_corrected(mu, s, m, eps);
+  return opt_about_mean(p, t->c);
+}
+
+struct products opt_contiguous_centred_products(struct statistics *t, const float *dy, const float *x, const float *gamma,
+                                                struct block b, double eps, int threads)
+{
+  double sum[PIECES_MAX], squares[PIECES_MAX], gradients[PIECES_MAX], slopes[PIECES_MAX];
+  struct task a = {.kernels = opt_kernels(), .x = x, .dy = dy, .b = b, .cut = cut_block(b), .gammas = gamma, .sum = sum,
+                   .squares = squares, .gradients = gradients, .slopes = slopes};
+  if (a.cut.pieces == 1) return small_centred_products(t, dy, x, gamma, b, eps);
+  const double m = (double)(b.rows * b.cols);
+  opt_parallel(a.cut.pieces, threads, sum_piece, &a);
+  a.t.m = opt_centre(opt_tree_sum(sum, a.cut.pieces, 1), m);
+  struct products p = all_products(&a, threads);
+  struct sums s = {opt_tree_sum(sum, a.cut.pieces, 1), opt_tree_sum(squares, a.cut.pieces, 1)};
+  *t = opt_corrected(a.t.m, s, m, eps);
+  return opt_about_mean(p, t->c);
+}
+
+void opt_contiguous_gradient(float *dx, const float *dy, const float *x, struct block b, struct line k, int threads)
+{
+  struct task a = {.kernels = opt_kernels(), .x = x, .dy = dy, .y = dx, .b = b, .cut = cut_block(b), .line = k};
+  a.line.shift -= k.slope * k.c;
+  opt_parallel(a.cut.pieces, threads, gradient_piece, &a);
 }

@@ -15,4 +15,15 @@ void opt_contiguous_apply(float *y, const float *x, struct block b, struct stati
 /* The same for a row of n, with gamma and beta for every element (NULL: 1 and 0). */
 void opt_contiguous_apply_row(float *y, const float *x, size_t n, struct statistics t, const float *gamma,
                               const float *beta, int threads);
+
+/* sum g and sum g (x - mean) of the group, g = gamma dy; gamma of every element of a row, or NULL: 1. */
+struct products opt_contiguous_products(const float *dy, const float *x, const float *gamma, struct block b,
+                                        struct statistics t, int threads);
+
+/* The same about the group's own mean; its statistics into *t, with a pass less than opt_contiguous_centred before it. */
+struct products opt_contiguous_centred_products(struct statistics *t, const float *dy, const float *x, const float *gamma,
+                                                struct block b, double eps, int threads);
+
+/* dx = scale dy - slope (x - mean) - shift. dx may be dy. */
+void opt_contiguous_gradient(float *dx, const float *dy, const float *x, struct block b, struct line k, int threads);
 #endif

@@ -177,9 +177,11 @@ INLINE lanes lanes_keep(lanes a, size_t n)
 /* The sum, in a tree: j with j + 8, then j + 4, j + 2, j + 1. */
 INLINE double lanes_sum(lanes a)
 {
-  double t[LANES];
-  lanes_put(t, a);
-  for (size_t half = LANES / 2; half; half /= 2)
+  double t[PART_WIDTH];
+  for (size_t half = PARTS / 2; half; half /= 2)
+    for (size_t k = 0; k < half; k++) a.p[k] = part_add(a.p[k], a.p[k + half]);
+  part_put(t, a.p[0]);
+  for (size_t half = PART_WIDTH / 2; half; half /= 2)
     for (size_t j = 0; j < half; j++) t[j] += t[j + half];
   return t[0];
 }

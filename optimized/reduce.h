@@ -25,4 +25,22 @@ static inline struct statistics opt_corrected(double mu, struct sums s, double m
   t.c = s.d / m;
   return t;
 }
+
+/* sum g (x - mean), the mean m + c, from sums about m. |c| is at most the standard deviation, so little is lost; and 0 times
+   infinity must not spoil what is infinite. */
+static inline struct products opt_about_mean(struct products p, double c)
+{
+  if (c != 0.0) p.h -= c * p.g;
+  return p;
+}
+
+/* dx = rstd (g - c1 - xhat c2), c1 = mean(g) (0 unless centred), c2 = mean(g xhat), as a line; g = gamma times the dy or
+   gamma dy that p summed about the mean. A gradient that is not finite spoils the whole group, and no infinity of it may come
+   out as one: then shift is NaN. */
+static inline struct line opt_line(struct statistics t, double gamma, struct products p, double m, int centred)
+{
+  double c1 = centred ? gamma * (p.g / m) : 0.0, c2 = gamma * (t.rstd * (p.h / m)), spoiled = (c1 - c1) + (c2 - c2);
+  struct line k = {t.m, t.c, gamma * t.rstd, t.rstd * (t.rstd * c2), t.rstd * c1 + spoiled};
+  return k;
+}
 #endif

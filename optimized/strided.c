@@ -11,13 +11,15 @@
 
 struct task {
   const struct kernels *kernels;
-  const float *x;
-  float *y;
+  const float *x, *dy;
+  float *y; /* or dx */
   struct block b;
   size_t slabs;
   const double *m;
   struct columns columns;
-  double (*sum)[STRIP], (*squares)[STRIP];
+  struct lines lines;
+  double (*sum)[STRIP], (*squares)[STRIP];      /* of every slab */
+  double (*gradients)[STRIP], (*slopes)[STRIP]; /* their sums dy, sums dy (x - m) */
 };
 
 /* Where slab i begins. */
@@ -58,6 +60,27 @@ static void deviate_slab(void *arg, size_t k)
     a->kernels->column_deviations(a->sum[k], a->squares[k], a->x + i * a->b.stride, tile(a->b, i, end), a->m);
 }
 
+static void multiply_slab(void *arg, size_t k)
+{
+  struct task *a = arg;
+  const size_t end = slab(a, k + 1);
+  for (size_t j = 0; j < a->b.cols; j++) a->gradients[k][j] = a->slopes[k][j] = 0.0;
+  for (size_t i = slab(a, k); i < end; i += TILE) {
+    const size_t at = i * a->b.stride;
+    a->kernels->column_products(a->gradients[k], a->slopes[k], a->dy + at, a->x + at, tile(a->b, i, end), a->m);
+  }
+}
+
+static void gradient_slab(void *arg, size_t k)
+{
+  struct task *a = arg;
+  const size_t end = slab(a, k + 1);
+  for (size_t i = slab(a, k); i < end; i += TILE) {
+    const size_t at = i * a->b.stride;
+    a->kernels->column_gradients(a->y + at, a->dy + at, a->x + at, tile(a->b, i, end), a->lines);
+  }
+}
+
 static void apply_slab(void *arg, size_t k)
 {
   struct task *a = arg;
@@ -94,4 +117,32 @@ void opt_strided_apply(float *y, const float *x, struct block b, const struct st
                    .slabs = slabs_of(b),
                    .columns = {t->m, t->c, t->rstd, gamma, beta}};
   opt_parallel(a.slabs, threads, apply_slab, &a);
+}
+
+void opt_strided_products(struct products *p, const float *dy, const float *x, struct block b, const struct strip *t,
+                          int threads)
+{
+  double gradients[SLABS][STRIP], slopes[SLABS][STRIP];
+  struct task a = {.kernels = opt_kernels(), .x = x, .dy = dy, .b = b, .slabs = slabs_of(b), .m = t->m,
+                   .gradients = gradients, .slopes = slopes};
+  opt_parallel(a.slabs, threads, multiply_slab, &a);
+  for (size_t j = 0; j < b.cols; j++) {
+    p[j].g = opt_tree_sum(&gradients[0][j], a.slabs, STRIP);
+    p[j].h = opt_tree_sum(&slopes[0][j], a.slabs, STRIP);
+    p[j] = opt_about_mean(p[j], t->c[j]);
+  }
+}
+
+void opt_strided_gradient(float *dx, const float *dy, const float *x, struct block b, const struct line *k, int threads)
+{
+  double m[STRIP], scale[STRIP], slope[STRIP], shift[STRIP];
+  struct task a = {.kernels = opt_kernels(), .x = x, .dy = dy, .y = dx, .b = b, .slabs = slabs_of(b),
+                   .lines = {m, scale, slope, shift}};
+  for (size_t j = 0; j < b.cols; j++) {
+    m[j] = k[j].m;
+    scale[j] = k[j].scale;
+    slope[j] = k[j].slope;
+    shift[j] = k[j].shift - k[j].slope * k[j].c;
+  }
+  opt_parallel(a.slabs, threads, gradient_slab, &a);
 }

@@ -2,8 +2,7 @@
    Where the elements of a group and its parameters are, in terms of index.h. */
 #ifndef PROOFS_GROUP_H
 #define PROOFS_GROUP_H
-#include "index.h"
-#define MAX 0x0fffffffffffffff /* NORMATIVE_MAX_TENSOR */
+#include "sizes.h"
 /*@ logic integer RunLast(struct run r) = At(r.base,r.n-1,r.stride); */
 /*@ logic integer RunLastParam(struct run r) = At(r.param,r.n-1,r.param_stride); */
 /*@ predicate RunFits(struct run r) = 0 < r.n <= MAX && 0 < r.stride <= MAX && RunLast(r) <= MAX &&

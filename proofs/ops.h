@@ -26,8 +26,11 @@
 /*@ logic real Norm(real x, real m, real r) = Mul(x-m,r); */
 /*@ logic real Affine(real h, real g, real b) = h*g+b; */
 /*@ logic real Rstd(real v, real eps) = 1.0 / \sqrt(v + eps); */
+/*@ logic real CentredDx(real g, real h, real c1, real c2, real r) = Mul(r, (g - c1) - Mul(h,c2)); */
+/*@ logic real RmsDx(real g, real h, real c2, real r) = Mul(r, g - Mul(h,c2)); */
 #else
 /*@ axiomatic Opaque {
+      logic real Mul(real a, real r);
       logic real Sq(real a);
       logic real Sd(real x, real m);
       logic real Cross(real m, real k, real t);
@@ -38,6 +41,8 @@
       logic real Corr(real t, integer n);
       logic real Norm(real x, real m, real r);
       logic real Affine(real h, real g, real b);
-      logic real Rstd(real v, real eps); } */
+      logic real Rstd(real v, real eps);
+      logic real CentredDx(real g, real h, real c1, real c2, real r);
+      logic real RmsDx(real g, real h, real c2, real r); } */
 #endif
 #endif

@@ -40,6 +40,11 @@ struct statistics rms_statistics(const double *x, size_t n, double eps);
     ensures rstd: \result.rstd == Rstd(var,eps); */
 struct statistics given_statistics(double mean, double var, double eps);
 
+/* Mean and rstd given (backward, from what forward saved). var is not known, and 0. */
+/*@ assigns \nothing;
+    ensures saved: \result.m + \result.c == mean && \result.rstd == rstd; */
+struct statistics saved_statistics(double mean, double rstd);
+
 /* x <- xhat = (x - mean) rstd, in place. */
 /*@ requires x: \valid(x + (0..n-1));
     assigns x[0..n-1];

@@ -50,20 +50,26 @@ static int product_fits(size_t a, size_t b, size_t limit) { return a == 0 || b <
     ensures eps: \result != 0 ==> 0 <= eps; */
 static int eps_ok(double eps) { return eps >= 0.0 && eps <= DBL_MAX; }
 
+/*@ assigns \nothing; */
 static int layout_ok(normative_layout layout) { return layout == NORMATIVE_NCS || layout == NORMATIVE_NSC; }
 
 /* Momentum is a weight, or the batch's number t. */
+/*@ assigns \nothing;
+    ensures number: \result != 0 ==> rule == NORMATIVE_MOMENTUM_CUMULATIVE ==> 1 <= momentum; */
 static int momentum_ok(double momentum, normative_momentum rule)
 {
   if (rule == NORMATIVE_MOMENTUM_CUMULATIVE) return momentum >= 1.0 && momentum <= DBL_MAX;
   return momentum >= 0.0 && momentum <= 1.0;
 }
 
+/*@ assigns \nothing;
+    ensures rule: \result != 0 ==> 1 <= rule <= 3; */
 static int rule_ok(normative_momentum rule)
 {
   return rule == NORMATIVE_MOMENTUM_NEW || rule == NORMATIVE_MOMENTUM_OLD || rule == NORMATIVE_MOMENTUM_CUMULATIVE;
 }
 
+/*@ assigns \nothing; */
 static int estimator_ok(normative_estimator estimator)
 {
   return estimator == NORMATIVE_UNBIASED || estimator == NORMATIVE_POPULATION;
@@ -78,12 +84,14 @@ static int matrix_fits(size_t rows, size_t cols)
 }
 
 /* n x c x s, a group being a channel. */
+/*@ assigns \nothing;
+    ensures fits: \result != 0 ==> TensorFits(n,c,s); */
 static int tensor_fits(size_t n, size_t c, size_t s)
 {
   return product_fits(n, s, NORMATIVE_MAX_GROUP) && product_fits(n * s, c, NORMATIVE_MAX_TENSOR);
 }
 
-/* y may be x itself: then x asks for nothing of its own. */
+/* y may be x itself, dx may be dy: then the input asks for nothing of its own. */
 /*@ assigns \nothing; */
 static const void *unless_y(const void *x, const void *y) { return x == y ? NULL : x; }
 
@@ -161,4 +169,89 @@ normative_status door_batchnorm_eval(const void *y, const void *x, const void *g
                            span(running_mean, c, sizeof *running_mean),
                            span(running_var, c, sizeof *running_var)};
   return overlap(a, 2, 7) ? NORMATIVE_E_OVERLAP : NORMATIVE_OK;
+}
+
+/* rows x cols. */
+/*@ assigns \nothing;
+    ensures eps: \result == NORMATIVE_OK ==> 0 <= eps;
+    ensures size: \result == NORMATIVE_OK ==> MatrixFits(rows,cols); */
+static normative_status rows_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy, const void *x,
+                                      const void *gamma, const double *mean, const double *rstd, size_t rows, size_t cols,
+                                      double eps, const double *work, size_t work_size, size_t size, size_t param_size)
+{
+  int empty = rows == 0 || cols == 0;
+  if (!empty && (!x || !dy || (work_size && !work))) return NORMATIVE_E_NULL;
+  if (!eps_ok(eps)) return NORMATIVE_E_EPS;
+  if (!matrix_fits(rows, cols)) return NORMATIVE_E_SIZE;
+  if (empty) return NORMATIVE_OK;
+
+  const struct span a[] = {span(dx, rows * cols, size),      span(dgamma, cols, param_size),
+                           span(dbeta, cols, param_size),    span(work, work_size, sizeof *work),
+                           span(unless_y(dy, dx), rows * cols, size), span(x, rows * cols, size),
+                           span(gamma, cols, param_size),    span(mean, rows, sizeof *mean),
+                           span(rstd, rows, sizeof *rstd)};
+  return overlap(a, 4, 9) ? NORMATIVE_E_OVERLAP : NORMATIVE_OK;
+}
+
+normative_status door_layernorm_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy,
+                                         const void *x, const void *gamma, const double *mean, const double *rstd,
+                                         size_t rows, size_t cols, double eps, const double *work, size_t work_size,
+                                         size_t size, size_t param_size)
+{
+  if ((mean || rstd) && (!mean || !rstd)) return NORMATIVE_E_NULL;
+  return rows_backward(dx, dgamma, dbeta, dy, x, gamma, mean, rstd, rows, cols, eps, work, work_size, size, param_size);
+}
+
+normative_status door_rmsnorm_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy,
+                                       const void *x, const void *gamma, const double *rstd, size_t rows, size_t cols,
+                                       double eps, const double *work, size_t work_size, size_t size, size_t param_size)
+{
+  return rows_backward(dx, dgamma, dbeta, dy, x, gamma, NULL, rstd, rows, cols, eps, work, work_size, size, param_size);
+}
+
+/* n x c x s; a and b are the two statistics of each channel. */
+/*@ assigns \nothing;
+    ensures eps: \result == NORMATIVE_OK ==> 0 <= eps;
+    ensures size: \result == NORMATIVE_OK ==> TensorFits(n,c,s); */
+static normative_status channels_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy,
+                                          const void *x, const void *gamma, const double *a, const double *b, size_t n,
+                                          size_t c, size_t s, normative_layout layout, double eps, const double *work,
+                                          size_t work_size, size_t size, size_t param_size)
+{
+  int empty = n == 0 || c == 0 || s == 0;
+  if (!empty && (!x || !dy || (work_size && !work))) return NORMATIVE_E_NULL;
+  if (!eps_ok(eps)) return NORMATIVE_E_EPS;
+  if (!layout_ok(layout)) return NORMATIVE_E_ARGUMENT;
+  if (!tensor_fits(n, c, s)) return NORMATIVE_E_SIZE;
+  if (empty) return NORMATIVE_OK;
+
+  const size_t count = n * s * c;
+  const struct span all[] = {span(dx, count, size),        span(dgamma, c, param_size),
+                             span(dbeta, c, param_size),   span(work, work_size, sizeof *work),
+                             span(unless_y(dy, dx), count, size), span(x, count, size),
+                             span(gamma, c, param_size),   span(a, c, sizeof *a),
+                             span(b, c, sizeof *b)};
+  return overlap(all, 4, 9) ? NORMATIVE_E_OVERLAP : NORMATIVE_OK;
+}
+
+normative_status door_batchnorm_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy,
+                                         const void *x, const void *gamma, const double *mean, const double *rstd,
+                                         size_t n, size_t c, size_t s, normative_layout layout, double eps,
+                                         const double *work, size_t work_size, size_t size, size_t param_size)
+{
+  if ((mean || rstd) && (!mean || !rstd)) return NORMATIVE_E_NULL;
+  return channels_backward(dx, dgamma, dbeta, dy, x, gamma, mean, rstd, n, c, s, layout, eps, work, work_size, size,
+                           param_size);
+}
+
+normative_status door_batchnorm_eval_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy,
+                                              const void *x, const void *gamma, const double *running_mean,
+                                              const double *running_var, size_t n, size_t c, size_t s,
+                                              normative_layout layout, double eps, const double *work, size_t work_size,
+                                              size_t size, size_t param_size)
+{
+  int empty = n == 0 || c == 0 || s == 0;
+  if (!empty && (!running_mean || !running_var)) return NORMATIVE_E_NULL;
+  return channels_backward(dx, dgamma, dbeta, dy, x, gamma, running_mean, running_var, n, c, s, layout, eps, work, work_size,
+                           size, param_size);
 }

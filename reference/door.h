@@ -2,11 +2,12 @@
    The doors: what every entry of both libraries tests of its arguments before it writes anything.
 
    Statuses are decided in the order of their enumeration: E_NULL, E_EPS, E_MOMENTUM, E_ARGUMENT, E_GROUPS, E_SIZE,
-   E_OVERLAP, E_VARIANCE, E_EMPTY; the first that holds is the answer. In detail:
-     E_NULL     x, y, work, and evaluation's running statistics, unless a size is 0; one running statistic without the other
+   E_OVERLAP, E_VARIANCE, E_EMPTY, E_MEMORY; the first that holds is the answer. In detail:
+     E_NULL     x, y, dy, work, and evaluation's running statistics, unless a size is 0; one running statistic without
+                the other, mean without rstd or rstd without mean (backward)
      E_MOMENTUM, E_ARGUMENT   also where no running statistics are given
      E_SIZE     a group of more than NORMATIVE_MAX_GROUP elements, a tensor of more than NORMATIVE_MAX_TENSOR
-     E_OVERLAP  byte ranges, of every output and of work against every other argument, unless a size is 0; y == x passes
+     E_OVERLAP  byte ranges, of every output and of work against every other argument, unless a size is 0; y == x and dx == dy pass
    NORMATIVE_OK with a size of 0 means: there is nothing to do. Validity of pointers is the caller's obligation.
 
    size is the bytes of an element of x and y, param_size of gamma and beta. Outputs come first. work and work_size (in
@@ -36,14 +37,58 @@ normative_status door_rmsnorm(const void *y, const double *rstd, const void *x, 
                               size_t rows, size_t cols, double eps, const double *work, size_t work_size, size_t size,
                               size_t param_size);
 
+/*@ assigns \nothing;
+    ensures eps: \result == NORMATIVE_OK ==> 0 <= eps;
+    ensures size: \result == NORMATIVE_OK ==> TensorFits(n,c,s);
+    ensures rule: \result == NORMATIVE_OK ==> RuleFits(momentum,rule);
+    ensures pair: \result == NORMATIVE_OK ==> (running_mean == \null <==> running_var == \null);
+    ensures estimator: \result == NORMATIVE_OK ==> running_mean != \null ==> 0 < n ==> 0 < s ==> 0 < c ==>
+      EstimatorFits(At(0,n,s),estimator); */
 normative_status door_batchnorm(const void *y, const double *mean, const double *rstd, const double *running_mean,
                                 const double *running_var, const void *x, const void *gamma, const void *beta, size_t n,
                                 size_t c, size_t s, normative_layout layout, double eps, double momentum,
                                 normative_momentum rule, normative_estimator estimator, const double *work,
                                 size_t work_size, size_t size, size_t param_size);
 
+/*@ assigns \nothing;
+    ensures eps: \result == NORMATIVE_OK ==> 0 <= eps;
+    ensures size: \result == NORMATIVE_OK ==> TensorFits(n,c,s); */
 normative_status door_batchnorm_eval(const void *y, const void *x, const void *gamma, const void *beta,
                                      const double *running_mean, const double *running_var, size_t n, size_t c, size_t s,
                                      normative_layout layout, double eps, const double *work, size_t work_size,
                                      size_t size, size_t param_size);
+
+/*@ assigns \nothing;
+    ensures eps: \result == NORMATIVE_OK ==> 0 <= eps;
+    ensures size: \result == NORMATIVE_OK ==> MatrixFits(rows,cols);
+    ensures pair: \result == NORMATIVE_OK ==> (mean == \null <==> rstd == \null); */
+normative_status door_layernorm_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy,
+                                         const void *x, const void *gamma, const double *mean, const double *rstd,
+                                         size_t rows, size_t cols, double eps, const double *work, size_t work_size,
+                                         size_t size, size_t param_size);
+
+/*@ assigns \nothing;
+    ensures eps: \result == NORMATIVE_OK ==> 0 <= eps;
+    ensures size: \result == NORMATIVE_OK ==> MatrixFits(rows,cols); */
+normative_status door_rmsnorm_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy,
+                                       const void *x, const void *gamma, const double *rstd, size_t rows, size_t cols,
+                                       double eps, const double *work, size_t work_size, size_t size, size_t param_size);
+
+/*@ assigns \nothing;
+    ensures eps: \result == NORMATIVE_OK ==> 0 <= eps;
+    ensures size: \result == NORMATIVE_OK ==> TensorFits(n,c,s);
+    ensures pair: \result == NORMATIVE_OK ==> (mean == \null <==> rstd == \null); */
+normative_status door_batchnorm_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy,
+                                         const void *x, const void *gamma, const double *mean, const double *rstd,
+                                         size_t n, size_t c, size_t s, normative_layout layout, double eps,
+                                         const double *work, size_t work_size, size_t size, size_t param_size);
+
+/*@ assigns \nothing;
+    ensures eps: \result == NORMATIVE_OK ==> 0 <= eps;
+    ensures size: \result == NORMATIVE_OK ==> TensorFits(n,c,s); */
+normative_status door_batchnorm_eval_backward(const void *dx, const void *dgamma, const void *dbeta, const void *dy,
+                                              const void *x, const void *gamma, const double *running_mean,
+                                              const double *running_var, size_t n, size_t c, size_t s,
+                                              normative_layout layout, double eps, const double *work, size_t work_size,
+                                              size_t size, size_t param_size);
 #endif

@@ -2,6 +2,7 @@
    Every reference for tensors of float. */
 #include "core.h"
 #include "door.h"
+#include "gradient.h"
 #include "group.h"
 #include "running.h"
 
@@ -12,3 +13,6 @@
 #include "layernorm.inc"
 #include "rmsnorm.inc"
 #include "batchnorm.inc"
+#include "layernorm_backward.inc"
+#include "rmsnorm_backward.inc"
+#include "batchnorm_backward.inc"

@@ -19,6 +19,7 @@ struct run {
 };
 #ifdef __FRAMAC__
 #include "../proofs/group.h" /* At(b,i,s) = b + i s, and what fits into memory */
+#include "../proofs/channel.h" /* ChannelGroup: the positions of a channel */
 #endif
 
 /* LayerNorm, RMSNorm: row r of rows x cols, parameters per column. */
@@ -37,6 +38,10 @@ static inline struct group row_group(size_t r, size_t cols)
 }
 
 /* BatchNorm: channel k of n x c x s, one parameter. */
+/*@ requires channel: k < c;
+    requires size: 0 < n && 0 < s && TensorFits(n,c,s);
+    assigns \nothing;
+    ensures group: ChannelGroup(\result,k,n,c,s,layout); */
 static inline struct group channel_group(size_t k, size_t n, size_t c, size_t s, normative_layout layout)
 {
   struct group g = {.base = k * s, .n_outer = n, .stride_outer = c * s, .n_inner = s, .stride_inner = 1,

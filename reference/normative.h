@@ -7,8 +7,14 @@
    ref_*_work counts in doubles; nothing is allocated) and opt_* (multithreaded; `threads` 0 means all).
 
    Every function returns a status. An error is decided before anything is written. NULL for gamma means 1, for beta 0;
-   NULL for an output other than y means not wanted. y may be x itself; nothing else may overlap. NaN and Inf in the
-   data are no errors: they propagate as IEEE arithmetic has it, inside their own group. */
+   NULL for an output other than y means not wanted. y may be x itself, dx may be dy; nothing else may overlap. NaN and
+   Inf in the data are no errors: they propagate as IEEE arithmetic has it, inside their own group; dx of a group whose
+   gradient holds one is NaN throughout.
+
+   Backward: with g = gamma dy, xhat = (x - mean) rstd, and means over the group,
+     dx = rstd (g - mean(g) - xhat mean(g xhat))    dgamma = sum dy xhat    dbeta = sum dy
+   the sums over all that shares the parameter; gradients are overwritten, not added to. mean and rstd are those that
+   forward saved, taken as exact, or NULL: then they are computed again from x. */
 #ifndef NORMATIVE_H
 #define NORMATIVE_H
 #include <stddef.h>
@@ -24,9 +30,10 @@ typedef enum {
   NORMATIVE_E_ARGUMENT,  /* not a value of its enumeration */
   NORMATIVE_E_GROUPS,    /* C is not a multiple of the number of groups */
   NORMATIVE_E_SIZE,      /* a product of sizes overflows, or a group has more than 2^30 elements */
-  NORMATIVE_E_OVERLAP,   /* an output overlaps another argument, other than y == x */
+  NORMATIVE_E_OVERLAP,   /* an output overlaps another argument, other than y == x or dx == dy */
   NORMATIVE_E_VARIANCE,  /* an unbiased running variance from groups of one element */
-  NORMATIVE_E_EMPTY      /* a running update from an empty group */
+  NORMATIVE_E_EMPTY,     /* a running update from an empty group */
+  NORMATIVE_E_MEMORY     /* no memory for a kernel's scratch (opt_* only) */
 } normative_status;
 
 /* What a status means, in words; never NULL. */
@@ -59,6 +66,15 @@ normative_status ref_layernorm_forward_f32(float *y, double *mean, double *rstd,
 normative_status opt_layernorm_forward_f32(float *y, double *mean, double *rstd, const float *x, const float *gamma,
                                            const float *beta, size_t rows, size_t cols, double eps, int threads);
 
+/* Backward. dx, dy: rows x cols; dgamma, dbeta: cols; mean, rstd: rows, both or neither. */
+size_t ref_layernorm_backward_work(size_t rows, size_t cols);
+normative_status ref_layernorm_backward_f32(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                            const float *gamma, const double *mean, const double *rstd, size_t rows,
+                                            size_t cols, double eps, double *work);
+normative_status opt_layernorm_backward_f32(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                            const float *gamma, const double *mean, const double *rstd, size_t rows,
+                                            size_t cols, double eps, int threads);
+
 /* RMSNorm (Zhang, Sennrich, arXiv 1910.07467). x, y: rows x cols; gamma, beta: cols; rstd: rows.
      y = gamma x rstd + beta, rstd = 1/sqrt(mean(x^2) + eps) of each row. */
 size_t ref_rmsnorm_work(size_t rows, size_t cols);
@@ -66,6 +82,15 @@ normative_status ref_rmsnorm_forward_f32(float *y, double *rstd, const float *x,
                                          size_t rows, size_t cols, double eps, double *work);
 normative_status opt_rmsnorm_forward_f32(float *y, double *rstd, const float *x, const float *gamma, const float *beta,
                                          size_t rows, size_t cols, double eps, int threads);
+
+/* Backward, without mean(g):  dx = rstd (g - xhat mean(g xhat)),  xhat = x rstd. dgamma, dbeta: cols; rstd: rows. */
+size_t ref_rmsnorm_backward_work(size_t rows, size_t cols);
+normative_status ref_rmsnorm_backward_f32(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                          const float *gamma, const double *rstd, size_t rows, size_t cols, double eps,
+                                          double *work);
+normative_status opt_rmsnorm_backward_f32(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                          const float *gamma, const double *rstd, size_t rows, size_t cols, double eps,
+                                          int threads);
 
 /* BatchNorm, training (Ioffe, Szegedy, arXiv 1502.03167). x, y: n x c x s in `layout`; gamma, beta, mean, rstd,
    running_mean, running_var: c. Statistics of each channel over its m = n*s elements. running_mean and running_var,
@@ -82,6 +107,15 @@ normative_status opt_batchnorm_forward_f32(float *y, double *mean, double *rstd,
                                            double momentum, normative_momentum rule, normative_estimator estimator,
                                            int threads);
 
+/* Backward of training. dx, dy: n x c x s in `layout`; dgamma, dbeta: c; mean, rstd: c, both or neither. */
+size_t ref_batchnorm_backward_work(size_t n, size_t c, size_t s);
+normative_status ref_batchnorm_backward_f32(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                            const float *gamma, const double *mean, const double *rstd, size_t n,
+                                            size_t c, size_t s, normative_layout layout, double eps, double *work);
+normative_status opt_batchnorm_backward_f32(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                            const float *gamma, const double *mean, const double *rstd, size_t n,
+                                            size_t c, size_t s, normative_layout layout, double eps, int threads);
+
 /* BatchNorm, evaluation: y = gamma (x - running_mean) / sqrt(running_var + eps) + beta, per channel. */
 normative_status ref_batchnorm_eval_forward_f32(float *y, const float *x, const float *gamma, const float *beta,
                                                 const double *running_mean, const double *running_var, size_t n,
@@ -89,6 +123,16 @@ normative_status ref_batchnorm_eval_forward_f32(float *y, const float *x, const 
 normative_status opt_batchnorm_eval_forward_f32(float *y, const float *x, const float *gamma, const float *beta,
                                                 const double *running_mean, const double *running_var, size_t n,
                                                 size_t c, size_t s, normative_layout layout, double eps, int threads);
+
+/* Backward of evaluation, the statistics being constants:  dx = g / sqrt(running_var + eps). */
+normative_status ref_batchnorm_eval_backward_f32(float *dx, float *dgamma, float *dbeta, const float *dy,
+                                                 const float *x, const float *gamma, const double *running_mean,
+                                                 const double *running_var, size_t n, size_t c, size_t s,
+                                                 normative_layout layout, double eps, double *work);
+normative_status opt_batchnorm_eval_backward_f32(float *dx, float *dgamma, float *dbeta, const float *dy,
+                                                 const float *x, const float *gamma, const double *running_mean,
+                                                 const double *running_var, size_t n, size_t c, size_t s,
+                                                 normative_layout layout, double eps, int threads);
 
 #ifdef __cplusplus
 }

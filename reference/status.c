@@ -12,9 +12,10 @@ const char *normative_status_text(normative_status status)
   case NORMATIVE_E_ARGUMENT: return "an argument is not a value of its enumeration";
   case NORMATIVE_E_GROUPS: return "the number of channels is not a multiple of the number of groups";
   case NORMATIVE_E_SIZE: return "a product of sizes overflows, or a group has more than 2^30 elements";
-  case NORMATIVE_E_OVERLAP: return "an output overlaps another argument, other than y == x";
+  case NORMATIVE_E_OVERLAP: return "an output overlaps another argument, other than y == x or dx == dy";
   case NORMATIVE_E_VARIANCE: return "an unbiased running variance from groups of one element";
   case NORMATIVE_E_EMPTY: return "a running update from an empty group";
+  case NORMATIVE_E_MEMORY: return "no memory for a kernel's scratch";
   }
   return "not a status";
 }

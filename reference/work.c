@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
-   Scratch memory, in doubles: one group. Sizes that no entry accepts ask for none. */
+   Scratch memory, in doubles. Forward: one group. Backward: xhat and dy of one group, and sum and rest of dgamma and dbeta
+   of every parameter that one group uses. Sizes that no entry accepts ask for none. */
 #include "door.h"
 
 /*@ assigns \nothing; ensures work: \result == cols; */
@@ -16,8 +17,33 @@ size_t ref_rmsnorm_work(size_t rows, size_t cols)
   return cols;
 }
 
+/*@ assigns \nothing; ensures work: At(0,n,s) <= MAX_GROUP ==> \result == At(0,n,s); */
 size_t ref_batchnorm_work(size_t n, size_t c, size_t s)
 {
   (void)c;
   return n && s > NORMATIVE_MAX_GROUP / n ? 0 : n * s;
+}
+
+/* Twice a group, four times its parameters. */
+static size_t backward_work(size_t m, size_t params)
+{
+  return m > NORMATIVE_MAX_GROUP || params > NORMATIVE_MAX_GROUP ? 0 : 2 * m + 4 * params;
+}
+
+size_t ref_layernorm_backward_work(size_t rows, size_t cols)
+{
+  (void)rows;
+  return backward_work(cols, cols);
+}
+
+size_t ref_rmsnorm_backward_work(size_t rows, size_t cols)
+{
+  (void)rows;
+  return backward_work(cols, cols);
+}
+
+size_t ref_batchnorm_backward_work(size_t n, size_t c, size_t s)
+{
+  size_t m = ref_batchnorm_work(n, c, s);
+  return m ? backward_work(m, 1) : 0;
 }

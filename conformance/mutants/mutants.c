@@ -122,7 +122,8 @@ static struct moments double_moments(const struct kernel *k, const double *x, si
   if (centred && !has(k, VARIANCE_ABOUT_BF16_MEAN) && !has(k, MEAN_ABSOLUTE)) q -= t * t / (double)m;
   r.var = q / (has(k, BESSEL) && m > 1 ? count - 1 : count);
   if (r.var < 0) r.var = 0;
-  if (centred && k->defect == NONE) r.mean += t / count;
+  bool whole = used == m && count == (double)m && !has(k, BLOCK_TWICE) && !has(k, VARIANCE_ABOUT_BF16_MEAN);
+  if (centred && whole) r.mean += t / count;
   return r;
 }
 
@@ -148,7 +149,8 @@ static double rstd_of(const struct kernel *k, double var)
   else if (has(k, EPS_ON_STD)) r = 1 / (sqrt(var) + eps);
   else if (has(k, EPS_AS_FLOOR)) r = 1 / sqrt(var > eps ? var : eps);
   else r = 1 / sqrt(var + eps);
-  if (has(k, RSQRT_OF_ZERO_IS_ZERO) && isinf(r)) r = 0;
+  bool exact = k->p->mode == NORMATIVE_EVALUATION || !norm_find(k->p->norm)->centred; /* else rounding decides what is 0 */
+  if (has(k, RSQRT_OF_ZERO_IS_ZERO) && isinf(r) && exact) r = 0;
   if (has(k, RSTD_BF16)) r = narrow(r, 8);
   if (has(k, RSTD_F16)) r = narrow(r, 11);
   if (has(k, RSTD_ESTIMATE)) r *= 1 + 0x1p-13;
@@ -163,7 +165,7 @@ static float folded(float x, double mean, double rstd, double gamma, double beta
 
 static float applied(const struct kernel *k, double x, double mean, double rstd, double gamma, double beta)
 {
-  if (has(k, FOLDED_F32)) return folded((float)x, mean, rstd, gamma, beta);
+  if (has(k, FOLDED_F32) && norm_find(k->p->norm)->centred) return folded((float)x, mean, rstd, gamma, beta);
   if (has(k, MEAN_TWICE)) x -= mean;
   if (has(k, MEAN_KEPT)) mean = 0;
   if (has(k, GAMMA_IGNORED)) gamma = 1;

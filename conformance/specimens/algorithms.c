@@ -5,8 +5,6 @@
 
 /* ---- sums ---- */
 
-typedef float (*sum_fn)(const float *t, size_t m);
-
 /* One after the other: height m-1. */
 static float sum_sequential(const float *t, size_t m)
 {
@@ -33,6 +31,13 @@ static float sum_lanes(const float *t, size_t m)
   for (size_t width = 8; width; width /= 2)
     for (size_t j = 0; j < width; ++j) lane[j] += lane[j + width];
   return lane[0];
+}
+
+static float sum_in_double(const float *t, size_t m)
+{
+  double s = 0;
+  for (size_t i = 0; i < m; ++i) s += t[i];
+  return (float)s;
 }
 
 /* ---- two passes: mean, then the mean of (x - mean)^2 ---- */
@@ -135,7 +140,14 @@ static void double_sums(const float *x, float *t, size_t m, float *mean, float *
 }
 
 const struct specimen specimen_table[] = {
-  {"f64-stats", double_sums, 0},         {"f32-pairwise", pairwise, 0},     {"f32-two-pass", blocks, 0},
-  {"f32-two-pass-folded", blocks, 1},    {"f32-welford", welford_short, 0}, {"f32-lanes", lanes, 0},
-  {"f32-merge", merges, 0},              {"f32-sequential", sequential, 0}, {"f32-welford-long", welford_long, 0},
-  {"f32-one-pass", one_pass, 0},         {0}};
+  {"f64-stats", double_sums, sum_in_double, dx_by_xhat, 0},
+  {"f32-pairwise", pairwise, sum_pairwise, dx_by_chain_rule, 0},
+  {"f32-two-pass", blocks, sum_blocks, dx_by_xhat, 0},
+  {"f32-two-pass-folded", blocks, sum_blocks, dx_folded, 1},
+  {"f32-welford", welford_short, sum_blocks, dx_by_xhat, 0},
+  {"f32-lanes", lanes, sum_lanes, dx_by_chain_rule, 0},
+  {"f32-merge", merges, sum_pairwise, dx_by_xhat, 0},
+  {"f32-sequential", sequential, sum_sequential, dx_by_xhat, 0},
+  {"f32-welford-long", welford_long, sum_sequential, dx_by_chain_rule, 0},
+  {"f32-one-pass", one_pass, sum_sequential, dx_by_xhat, 0},
+  {0}};

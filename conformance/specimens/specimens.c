@@ -10,7 +10,6 @@ struct run { struct normative_problem p; const struct specimen *specimen; };
 
 static const char *supports(const struct normative_problem *p)
 {
-  if (p->direction != NORMATIVE_FORWARD) return "no backward";
   if (p->type != NORMATIVE_F32 || p->param_type != NORMATIVE_F32) return "f32 only";
   if (p->stat_type != NORMATIVE_F32) return "statistics are f32";
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
@@ -78,10 +77,86 @@ static void run_group(const struct run *run, const struct normative_tensors *t, 
   if (t->running_mean) update(p, t, group, m, mean, var);
 }
 
+/* ---- backward ---- */
+
+struct saved { float mean, rstd; };
+
+/* A group's x, and the statistics that its gradient takes: given, those of evaluation, or its own. */
+static struct saved statistics_of(const struct run *run, const struct normative_tensors *t, size_t group, float *x,
+                                  float *scratch)
+{
+  const struct normative_problem *p = &run->p;
+  struct runs r = problem_runs(p, group);
+  int centred = norm_find(p->norm)->centred;
+  float mean = 0, var;
+  for (size_t k = 0; k < problem_m(p); ++k) x[k] = ((const float *)t->x)[element(&r, k)];
+  if (t->given_rstd)
+    return (struct saved){centred ? ((const float *)t->given_mean)[group] : 0, ((const float *)t->given_rstd)[group]};
+  if (p->mode == NORMATIVE_EVALUATION) {
+    mean = ((const float *)t->running_mean)[group];
+    var = ((const float *)t->running_var)[group];
+  } else run->specimen->statistics(x, scratch, problem_m(p), centred ? &mean : NULL, &var);
+  return (struct saved){mean, 1 / sqrtf(var + (float)p->eps)};
+}
+
+static void dx_of_group(const struct run *run, const struct normative_tensors *t, size_t group, struct saved s, const float *x,
+                        float *g, float *scratch)
+{
+  const struct normative_problem *p = &run->p;
+  const float *gamma = t->gamma, *dy = t->dy;
+  struct runs r = problem_runs(p, group);
+  struct gradient a = {.g = g, .t = scratch, .x = x, .m = problem_m(p), .mean = s.mean, .rstd = s.rstd};
+  a.sum = run->specimen->sum;
+  a.centred = norm_find(p->norm)->centred;
+  a.own_mean = a.centred && !t->given_rstd;
+  for (size_t k = 0; k < a.m; ++k) g[k] = dy[element(&r, k)] * (gamma ? gamma[parameter(&r, k)] : 1);
+  if (p->mode == NORMATIVE_EVALUATION) dx_constant(&a);
+  else run->specimen->gradient(&a);
+  for (size_t k = 0; k < a.m; ++k) ((float *)t->dx)[element(&r, k)] = g[k];
+}
+
+/* dy xhat of an element. */
+static float share(float dy, float x, struct saved s, int folded)
+{
+  return folded ? dy * (x * s.rstd + -s.mean * s.rstd) : dy * ((x - s.mean) * s.rstd);
+}
+
+/* A channel, or a column over all rows: dbeta and dgamma, each summed in the specimen's order. */
+static void gradients_of_parameter(const struct run *run, const struct normative_tensors *t, size_t j, const struct saved *s,
+                                   float *terms)
+{
+  const struct normative_problem *p = &run->p;
+  const float *x = t->x, *dy = t->dy;
+  int rows = norm_find(p->norm)->axes == 2;
+  size_t n = rows ? problem_groups(p) : problem_m(p);
+  struct runs r = problem_runs(p, rows ? 0 : j);
+  for (size_t k = 0; k < n; ++k) terms[k] = dy[rows ? k * p->c + j : element(&r, k)];
+  if (t->dbeta) ((float *)t->dbeta)[j] = run->specimen->sum(terms, n);
+  for (size_t k = 0; k < n; ++k) {
+    size_t i = rows ? k * p->c + j : element(&r, k);
+    terms[k] = share(dy[i], x[i], s[rows ? k : j], run->specimen->folded);
+  }
+  if (t->dgamma) ((float *)t->dgamma)[j] = run->specimen->sum(terms, n);
+}
+
+static int backward(const struct run *run, const struct normative_tensors *t, float *work)
+{
+  size_t m = problem_m(&run->p), groups = problem_groups(&run->p), longest = m > groups ? m : groups;
+  float *x = work, *g = x + longest, *scratch = g + longest;
+  struct saved *s = (struct saved *)(scratch + longest);
+  for (size_t group = 0; m && group < groups; ++group) {
+    s[group] = statistics_of(run, t, group, x, scratch);
+    if (t->dx) dx_of_group(run, t, group, s[group], x, g, scratch);
+  }
+  for (size_t j = 0; j < problem_params(&run->p); ++j) gradients_of_parameter(run, t, j, s, x);
+  return 0;
+}
+
 static int run(void *state, const struct normative_tensors *t, void *workspace)
 {
   const struct run *r = state;
   size_t m = problem_m(&r->p);
+  if (r->p.direction == NORMATIVE_BACKWARD) return backward(r, t, workspace);
   for (size_t group = 0; m && group < problem_groups(&r->p); ++group)
     run_group(r, t, group, workspace, (float *)workspace + m);
   return 0;
@@ -94,7 +169,7 @@ static int open_with(const struct specimen *specimen, const struct normative_pro
   if (!r) return -1;
   *r = (struct run){*p, specimen};
   *state = r;
-  *workspace_bytes = 2 * problem_m(p) * sizeof(float);
+  *workspace_bytes = (3 * (problem_m(p) + problem_groups(p)) + 2 * problem_groups(p)) * sizeof(float);
   return 0;
 }
 
@@ -114,7 +189,8 @@ const struct normative_plugin *specimen_find(const char *name)
     if (strcmp(specimen_table[i].name, name)) continue;
     struct normative_plugin p = {
       .abi = NORMATIVE_ABI, .size = sizeof p, .name = specimen_table[i].name, .version = "0.1.0",
-      .outputs = NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_RUNNING,
+      .outputs = NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_RUNNING |
+                 NORMATIVE_OUT_PARAMS,
       .preset = specimen_table[i].name, .supports = supports, .open = open_row[i], .run = run, .close = free};
 #pragma omp critical(specimens)
     plugin[i] = p;

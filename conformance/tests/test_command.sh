@@ -41,6 +41,10 @@ error 2 "no-such" "$N" judge "$T/no-such" "$T"
 expect 0 "layernorm" "$N" list
 expect 0 "usage" "$N" check --help
 expect 0 "layernorm/forward" "$N" list cases --norm layernorm
+expect 0 "f64-welford" "$N" list presets
+error 2 "normative: check: unrecognized option '--jsno'" "$N" check reference --jsno x
+error 2 "normative: report: option requires an argument -- 'o'" "$N" report -o
+error 2 "--output: 'z' is no output" "$N" check reference $one --output z
 
 # verdicts and statuses
 expect 0 "PASS" "$N" check reference $one
@@ -49,7 +53,8 @@ expect 1 "smallest preset that covers it: f32-one-pass" "$N" check f32-one-pass 
 expect 0 "PASS" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e2/seed1 --require declared
 expect 3 "nothing could be judged" "$N" check reference --case "layernorm/forward/f32/4x8/normal/seed1,stats=f32"
 echo "f32-one-pass layernorm/*/mean1e3/* # accepted" >"$T/known"
-expect 0 "known" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e3/seed1 --known "$T/known"
+expect 0 "PASS             1       0" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e3/seed1 --known "$T/known"
+expect 0 "1 accepted failure" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e3/seed1 --known "$T/known"
 printf 'garbage\n* *\n' >"$T/known"
 error 2 "known:1: not IMPLEMENTATION CASE" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e3/seed1 --known "$T/known"
 expect 0 "known failure passes now" "$N" check reference $one --known /dev/stdin <<END
@@ -73,6 +78,9 @@ $CC -shared -fPIC $include -o "$T/abi.so" "$T/abi.c"
 error 2 "ABI" "$N" check "$T/abi.so" $one
 # the others are still judged, and the status is that of misuse
 expect 2 "PASS" "$N" check "$T/abi.so" reference $one
+# a failure without an output is no error of 0 nULP that the strictest preset covers
+expect 1 "1       1           -  none " "$N" check 'cmd:printf "normative-worker 1\\tw\\t1\\n"; while read line; do echo ok; done' $one
+expect 0 "0.829" "$N" check f64-stats $one --output rstd --require declared
 expect 1 "broke the protocol" "$N" check 'cmd:sh -c "printf \"normative-worker 1\tw\t1\n\"; read line; echo garbage; read line"' $one
 
 # vectors, a user's own tensors, results from anywhere
@@ -99,7 +107,10 @@ grep -q '"verdict":"PASS"' "$T/r.jsonl" || { echo "no verdict in the JSON"; bad=
 grep -q '<testsuite name="reference" tests="1" failures="0"' "$T/r.xml" || { echo "no suite in the JUnit"; bad=1; }
 error 2 "No space left on device" "$N" check reference $one --json /dev/full
 "$N" list >/dev/full 2>"$T/err"; [ $? = 2 ] && grep -q "standard output: No space" "$T/err" || { echo "a full disk is not said"; bad=1; }
-error 2 "No such file or directory" "$N" check reference $one --json "$T/no/such/r.jsonl"
+error 2 "No such file or directory" timeout 2 "$N" check specimens --json "$T/no/such/r.jsonl"
+error 2 "No such file or directory" timeout 2 "$N" check specimens --junit "$T/no/such/r.xml"
+"$N" check reference $one --json "$T/kept.jsonl" --junit "$T/no/such" >/dev/null 2>&1
+ls "$T" | grep -q kept && { echo "a file is left of a run that did not begin"; bad=1; }
 
 [ $bad = 0 ] && echo "all as expected"
 exit $bad

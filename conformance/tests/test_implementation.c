@@ -364,6 +364,50 @@ static void one_that_stops_listening(void **state)
   implementation_close(impl);
 }
 
+/* One that hangs is not waited for case after case; one that comes back in between is. */
+static void one_that_hangs(void **state)
+{
+  (void)state;
+  struct implementation_options o = usual;
+  o.timeout_s = 0.2;
+  struct implementation *impl = open_it("cmd:" GREETING "read a; sleep 60", &o);
+  for (int k = 0; k < 5; ++k) expect(impl, TIMEOUT, "no answer within 0.2 s");
+  expect(impl, TIMEOUT, "given up after 5 timeouts in a row");
+  implementation_close(impl);
+  char spec[512];
+  snprintf(spec, sizeof spec, "cmd:" GREETING "while read a; do echo >> %s; [ $(wc -l < %s) = 4 ] || sleep 60; "
+           "printf 'skip\\tno\\n'; done",
+           at("hangs"), at("hangs"));
+  impl = open_it(spec, &o);
+  for (int k = 0; k < 3; ++k) expect(impl, TIMEOUT, "no answer within 0.2 s");
+  expect(impl, SKIP, "no");
+  for (int k = 0; k < 5; ++k) expect(impl, TIMEOUT, "no answer within 0.2 s");
+  expect(impl, TIMEOUT, "given up after 5 timeouts in a row");
+  implementation_close(impl);
+}
+
+/* What it declares, and why. */
+static void greetings(void **state)
+{
+  (void)state;
+  static const struct { const char *says, *preset, *documented; } told[] = {
+    {"normative-worker 1\\tp\\t1\\n", NULL, NULL},
+    {"normative-worker 1\\tp\\t1\\tf32-one-pass\\n", "f32-one-pass", NULL},
+    {"normative-worker 1\\tp\\t1\\tf32-one-pass\\tfast variance\\n", "f32-one-pass", "fast variance"},
+    {"normative-worker 1\\tp\\t1\\t\\tonly words\\n", NULL, NULL},
+  };
+  for (size_t k = 0; k < sizeof told / sizeof *told; ++k) {
+    char spec[256];
+    snprintf(spec, sizeof spec, "cmd:printf '%s'; read a", told[k].says);
+    struct implementation *impl = open_it(spec, &usual);
+    if (told[k].preset) assert_string_equal(implementation_preset(impl), told[k].preset);
+    else assert_null(implementation_preset(impl));
+    if (told[k].documented) assert_string_equal(implementation_documented(impl), told[k].documented);
+    else assert_null(implementation_documented(impl));
+    implementation_close(impl);
+  }
+}
+
 static bool lives(const char *pid_file)
 {
   return !shell("kill -0 $(cat %s) 2>/dev/null && ! grep -q ' Z ' /proc/$(cat %s)/stat", at(pid_file), at(pid_file));
@@ -433,6 +477,7 @@ static void one_that_stays_away(void **state)
 static const struct { const char *file, *source, *says; } bad_modules[] = {
   {"raises.py", "x = 1\nraise ValueError('no good')\n", "ValueError: no good (raises.py:2)"},
   {"exits.py", "import sys\nsys.exit(3)\n", "SystemExit: 3 (exits.py:2)"},
+  {"says.py", "import sys\nsys.exit('not on a Monday')\n", "not on a Monday"},
   {"syntax.py", "def f(:\n", "SyntaxError: "},
   {"imports.py", "import no_such_module\n", "ModuleNotFoundError: No module named 'no_such_module' (imports.py:1)"},
   {"empty.py", "", "the module has no NAME"},
@@ -446,7 +491,15 @@ static void modules_that_do_not_load(void **state)
     write_text(bad_modules[k].file, bad_modules[k].source);
     expect_no_open(at(bad_modules[k].file), &o, bad_modules[k].says);
   }
+  struct implementation *impl;
+  struct error e;
+  implementation_open(at("says.py"), &o, &impl, &e);
+  assert_string_equal(e.text, "not on a Monday"); /* its own words only */
   expect_no_open(at("none.py"), &o, "No such file or directory");
+  o.python = "/no/such/python"; /* still that which the user can mend first */
+  implementation_open("./nosuch.py", &o, &impl, &e);
+  assert_string_equal(e.text, "No such file or directory");
+  o.python = python;
   expect_no_open("python:no.such.module", &o, "ModuleNotFoundError: No module named 'no'");
   o.python = "/no/such/python";
   expect_no_open("conformance/template.py", &o, "cannot start /no/such/python: No such file or directory");
@@ -459,8 +512,8 @@ static void modules_that_do_not_load(void **state)
 }
 
 static const struct { const char *body; enum verdict verdict; const char *says; } modules[] = {
-  {"def run(p, t): return {'y': t['x'][:2]}\n", FAIL, "y.npy: has shape (2, 5), wanted (3, 5)"},
-  {"def run(p, t): return {'y': t['x'].astype(np.float64)}\n", FAIL, "y.npy: has type <f8, wanted <f4"},
+  {"def run(p, t): return {'y': t['x'][:2]}\n", FAIL, "y: has shape (2, 5), wanted (3, 5)"},
+  {"def run(p, t): return {'y': t['x'].astype(np.float64)}\n", FAIL, "y: has type <f8, wanted <f4"},
   {"def run(p, t): return {'mean': t['x']}\n", FAIL, "run returned no y"},
   {"def run(p, t): return {'y': t['x'], 'z': t['x']}\n", FAIL, "run returned 'z', which is the name of no output"},
   {"def run(p, t): return {'y': 'hello'}\n", FAIL, "run returned y of type <U5, wanted floating-point numbers"},
@@ -471,6 +524,7 @@ static const struct { const char *body; enum verdict verdict; const char *says; 
    "two runs on the same input gave different bits in y"},
   {"def supports(p): return 'not today'\ndef run(p, t): pass\n", SKIP, "not today"},
   {"def supports(p): return False\ndef run(p, t): pass\n", SKIP, "declined without a reason"},
+  {"def supports(p): pass\ndef run(p, t): pass\n", SKIP, "declined without a reason"},
   {"def open(p, threads): raise RuntimeError('closed')\ndef run(p, t): pass\n", FAIL, "RuntimeError: closed (module"},
   {"import os\ndef run(p, t): os._exit(6)\n", CRASH, "ended without an answer, exited with status 6"},
   {"import ctypes\ndef run(p, t): ctypes.string_at(16)\n", CRASH, "ended without an answer, killed by SIGSEGV"},
@@ -489,6 +543,7 @@ static void modules_that_misbehave(void **state)
     struct implementation *impl = open_it(at(name), &o);
     struct run_result r = run_it(impl, &out);
     if (!strstr(r.reason, modules[k].says)) assert_string_equal(r.reason, modules[k].says);
+    assert_null(strstr(r.reason, ".npy")); /* it wrote no file */
     assert_int_equal(r.verdict, modules[k].verdict);
     implementation_close(impl);
   }
@@ -508,6 +563,26 @@ static void a_module_with_manners(void **state)
   assert_int_equal(r.verdict, PASS);
   assert_memory_equal(out.t[SLOT_Y].data, in.t[SLOT_X].data, 60);
   assert_true(tensor_get(&out.t[SLOT_RSTD], 2) == 2);
+  tensors_free(&out);
+  implementation_close(impl);
+}
+
+/* What is timed is the step of prepare(): it says so, and takes its time. */
+static void a_module_that_prepares(void **state)
+{
+  (void)state;
+  struct implementation_options o = with_python();
+  write_text("prepares.py", MODULE "PRESET, DOCUMENTED = 'f32-one-pass', 'by design'\nimport time\n"
+                            "def run(p, t): return {'y': t['x']}\ndef prepare(p, t): return lambda: time.sleep(0.05)\n");
+  struct implementation *impl = open_it(at("prepares.py"), &o);
+  assert_string_equal(implementation_documented(impl), "by design");
+  struct tensors out;
+  struct run_result r;
+  struct live_case c = {.name = "test", .p = &problem, .in = &in};
+  implementation_run(impl, &c, 3, &out, &r);
+  live_case_done(&c);
+  assert_string_equal(r.reason, "");
+  assert_true(r.seconds >= 0.05 && r.seconds < 5);
   tensors_free(&out);
   implementation_close(impl);
 }
@@ -612,7 +687,7 @@ static void an_adapter_that_is_not_there(void **state)
   assert_string_equal(implementation_name(impl), "onednn");
   struct run_result r = run_it(impl, &out);
   assert_int_equal(r.verdict, SKIP);
-  assert_string_equal(r.reason, "its adapter was not built (make adapters; it needs libdnnl-dev)");
+  assert_string_equal(r.reason, "its adapter was not built: make adapters, which needs libdnnl-dev");
   implementation_close(impl);
   write_text("onednn.so", "not a library\n");
   impl = open_it("onednn", &usual);
@@ -621,6 +696,103 @@ static void an_adapter_that_is_not_there(void **state)
   assert_non_null(strstr(r.reason, "onednn.so: does not load"));
   implementation_close(impl);
   unlink(at("onednn.so"));
+}
+
+/* ---- Python peers: an adapter of the test's own, and an environment that is a script ---- */
+
+static struct run_result peer_says(const char *adapter, const char *interpreter)
+{
+  struct implementation_options o = with_python();
+  struct tensors out = {0};
+  o.python = interpreter;
+  write_text("jax_.py", adapter);
+  struct implementation *impl = open_it("jax", &o);
+  struct run_result r = run_it(impl, &out);
+  if (r.verdict == PASS) snprintf(r.reason, sizeof r.reason, "%s %s", implementation_name(impl), implementation_version(impl));
+  tensors_free(&out);
+  implementation_close(impl);
+  return r;
+}
+
+static void expect_peer(const char *adapter, const char *interpreter, enum verdict verdict, const char *says)
+{
+  struct run_result r = peer_says(adapter, interpreter);
+  if (!strstr(r.reason, says)) assert_string_equal(r.reason, says);
+  assert_int_equal(r.verdict, verdict);
+}
+
+/* NORMATIVE_PEERS/bin/python and the python3 in PATH are scripts that say which they are, and start a real one. */
+static void make_pythons(void)
+{
+  char script[512];
+  assert_int_equal(shell("mkdir -p %s %s", at("peers/bin"), at("path")), 0);
+  char real[256] = "";
+  FILE *f;
+  assert_int_equal(shell("%s -c 'import sys; print(sys.executable, end=\"\")' > %s", python, at("real")), 0);
+  assert_non_null(f = fopen(at("real"), "r"));
+  assert_non_null(fgets(real, sizeof real, f));
+  fclose(f);
+  snprintf(script, sizeof script, "#!/bin/sh\nWHICH=peers exec %s \"$@\"\n", real);
+  write_text("peers/bin/python", script);
+  snprintf(script, sizeof script, "#!/bin/sh\nWHICH=python3 exec %s \"$@\"\n", real);
+  write_text("path/python3", script);
+  assert_int_equal(shell("chmod +x %s %s", at("peers/bin/python"), at("path/python3")), 0);
+}
+
+#define PEER "import os, sys\nNAME, VERSION = 'j', os.environ.get('WHICH', 'mine')\ndef supports(p): return True\n" \
+             "def run(p, t): return {'y': t['x']}\n"
+static void python_peers(void **state)
+{
+  (void)state;
+  with_python();
+  char *before = strdup(getenv("PATH")), *path = NULL;
+  make_pythons();
+  assert_true(asprintf(&path, "%s:%s", at("path"), before) > 0);
+  setenv("NORMATIVE_ADAPTERS_PY", root, 1);
+  setenv("NORMATIVE_PEERS", at("nowhere"), 1);
+  expect_peer(PEER, python, PASS, "j mine");
+  expect_peer("import no_such_package\n" PEER, python, SKIP,
+              "ModuleNotFoundError: No module named 'no_such_package' (jax_.py:1)");
+  expect_peer("import sys\nsys.exit('jax 1 is installed, 2 is pinned')\n", python, SKIP, "jax 1 is installed, 2 is pinned");
+  expect_peer(PEER, "/no/such/python", SKIP, "cannot start /no/such/python: No such file or directory");
+  expect_peer("import os\nos.abort()\n", python, SKIP, "ended at its start, killed by SIGABRT");
+  setenv("PATH", path, 1);
+  expect_peer(PEER, NULL, PASS, "j python3");
+  expect_peer("import no_such_package\n", NULL, SKIP, "No module named 'no_such_package' (jax_.py:1); make peers installs it");
+  setenv("NORMATIVE_PEERS", at("peers"), 1);
+  expect_peer(PEER, NULL, PASS, "j peers");
+  expect_peer(PEER, python, PASS, "j mine");
+  expect_peer(PEER "if VERSION == 'peers': sys.exit('jax is not installed: make peers')\n", NULL, PASS, "j python3");
+  expect_peer(PEER "sys.exit('jax is not installed: make peers' if VERSION == 'peers' else 'nor here')\n", NULL, SKIP,
+              "jax is not installed: make peers");
+  expect_peer(PEER "if VERSION == 'peers': sys.exit('jax 1 is installed, 2 is pinned')\n", NULL, SKIP,
+              "jax 1 is installed, 2 is pinned");
+  setenv("PATH", before, 1);
+  unsetenv("NORMATIVE_PEERS");
+  unsetenv("NORMATIVE_ADAPTERS_PY");
+  free(before);
+  free(path);
+}
+
+/* Killed in the middle, it is started again; the cases before and after are not harmed. */
+static void a_peer_that_is_killed(void **state)
+{
+  (void)state;
+  struct implementation_options o = with_python();
+  struct tensors out;
+  setenv("NORMATIVE_ADAPTERS_PY", root, 1);
+  write_text("jax_.py", PEER "import signal\nruns = []\ndef run(p, t):\n  runs.append(1)\n"
+                        "  if len(runs) == 5: os.kill(os.getpid(), signal.SIGKILL)\n  return {'y': t['x']}\n");
+  struct implementation *impl = open_it("jax", &o);
+  for (int k = 1; k <= 8; ++k) { /* two runs a case */
+    struct run_result r = run_it(impl, &out);
+    assert_int_equal(r.verdict, k % 3 ? PASS : CRASH);
+    assert_string_equal(r.reason, k % 3 ? "" : "ended without an answer, killed by SIGKILL");
+    tensors_free(&out);
+  }
+  unlink(at("jax_.py"));
+  implementation_close(impl);
+  unsetenv("NORMATIVE_ADAPTERS_PY");
 }
 
 /* ---- clean-up ---- */
@@ -759,7 +931,8 @@ int main(void)
     TEST(the_c_template), TEST(the_python_template), TEST(timing), TEST(objects_that_do_not_load),
     TEST(objects_that_misbehave), TEST(one_that_prints), TEST(programs_that_do_not_start),
     TEST(programs_that_misbehave), TEST(one_that_stops_listening), TEST(children_die_too),
-    TEST(a_program_that_behaves), TEST(talking_out_of_turn), TEST(one_that_stays_away),
+    TEST(a_program_that_behaves), TEST(talking_out_of_turn), TEST(one_that_stays_away), TEST(one_that_hangs),
+    TEST(greetings), TEST(a_module_that_prepares), TEST(python_peers), TEST(a_peer_that_is_killed),
     TEST(modules_that_do_not_load), TEST(modules_that_misbehave), TEST(a_module_with_manners),
     TEST(the_worker_of_the_protocol), TEST(the_case_of_the_protocol), TEST(the_file_of_the_protocol),
     TEST(groups_expand), TEST(an_adapter_that_is_not_there), TEST(several_at_once), TEST(nothing_is_left),

@@ -34,12 +34,14 @@ static void refuse(const char *name, const char *words)
   if (!strstr(e.text, words)) fail_msg("'%s' does not say '%s'", e.text, words);
 }
 
-/* Element k of group g of x. */
-static double x_at(const struct made *c, size_t g, size_t k)
+/* Element k of group g of a tensor like x. */
+static double at(const struct made *c, enum slot slot, size_t g, size_t k)
 {
   struct runs r = problem_runs(&c->tc.p, g);
-  return tensor_get(&c->in.t[SLOT_X], r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride);
+  return tensor_get(&c->in.t[slot], r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride);
 }
+
+static double x_at(const struct made *c, size_t g, size_t k) { return at(c, SLOT_X, g, k); }
 
 static double get(const struct made *c, enum slot slot, size_t i) { return tensor_get(&c->in.t[slot], i); }
 
@@ -114,11 +116,15 @@ static void layouts_hold_the_same_values(void **state)
   (void)state;
   static const char *const pairs[][2] = {
     {"batchnorm/forward/f32/4x5x6/normal/seed3", "batchnorm/forward/f32/4x5x6/normal/seed3,layout=nsc"},
-    {"batchnorm/forward/f32/32x6x8x8/digits-bn1/seed3", "batchnorm/forward/f32/32x6x8x8/digits-bn1/seed3,layout=nsc"}};
-  for (size_t i = 0; i < 2; ++i) {
+    {"batchnorm/forward/f32/32x6x8x8/digits-bn1/seed3", "batchnorm/forward/f32/32x6x8x8/digits-bn1/seed3,layout=nsc"},
+    {"batchnorm/backward/f32/4x5x6/normal/seed3", "batchnorm/backward/f32/4x5x6/normal/seed3,layout=nsc"},
+    {"batchnorm/backward/f32/32x6x8x8/digits-bn1/seed3", "batchnorm/backward/f32/32x6x8x8/digits-bn1/seed3,layout=nsc"}};
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i) {
     struct made a = make(pairs[i][0]), b = make(pairs[i][1]);
+    enum slot slots[] = {SLOT_X, a.in.t[SLOT_DY].data ? SLOT_DY : SLOT_X};
     for (size_t g = 0; g < problem_groups(&a.tc.p); ++g)
-      for (size_t k = 0; k < problem_m(&a.tc.p); ++k) assert_true(x_at(&a, g, k) == x_at(&b, g, k));
+      for (size_t k = 0; k < 2 * problem_m(&a.tc.p); ++k)
+        assert_true(at(&a, slots[k % 2], g, k / 2) == at(&b, slots[k % 2], g, k / 2));
     tensors_free(&a.in);
     tensors_free(&b.in);
   }
@@ -414,6 +420,127 @@ static void beta_cancels(void **state)
   }
 }
 
+/* ---- what families of dy claim ---- */
+
+/* Element i of those that share parameter j; LayerNorm: of column j, else of channel j. */
+static double of_param(const struct made *c, size_t j, size_t i)
+{
+  return c->tc.p.norm == NORMATIVE_BATCHNORM ? at(c, SLOT_DY, j, i) : at(c, SLOT_DY, i, j);
+}
+
+static void dy_by_parameter(void **state)
+{
+  (void)state;
+  static const struct { const char *name; size_t params, m; } shapes[] = {
+    {"layernorm/backward/f32/261x17", 17, 261}, {"batchnorm/backward/f32/9x17x29", 17, 261}};
+  for (size_t s = 0; s < 2; ++s) {
+    static const char *const families[] = {"paramconstant", "paramonehot", "paramoutlier", "paramcancel"};
+    for (size_t f = 0; f < 4; ++f) {
+      char name[128];
+      unsigned visited = 0;
+      snprintf(name, sizeof name, "%s/normal/seed2,dy=%s", shapes[s].name, families[f]);
+      struct made c = make(name);
+      for (size_t j = 0; j < shapes[s].params; ++j) {
+        double sum = 0, zeros = 0;
+        size_t large = 0;
+        for (size_t i = 0; i < shapes[s].m; ++i) {
+          double v = of_param(&c, j, i);
+          sum += v;
+          zeros += v == 0;
+          if (f == 0) assert_true(v == of_param(&c, j, 0));
+          if (f == 2 && fabs(v) > 5000) ++large, visited |= 1u << i / 16;
+        }
+        if (f == 0) assert_true(j == 0 || of_param(&c, j, 0) != of_param(&c, j - 1, 0));
+        if (f == 1) assert_true(sum == 1 && zeros == (double)shapes[s].m - 1);
+        if (f == 2) assert_int_equal(large, 1);
+        if (f == 3) assert_true(fabs(sum) < 10 && zeros == 0);
+      }
+      if (f == 2) assert_int_equal(visited, (1u << 17) - 1);
+      tensors_free(&c.in);
+    }
+  }
+}
+
+struct means { double g, gx, r, largest; };
+
+/* mean(g), mean(g xhat) of group k, and the largest |g - mean(g) - xhat mean(g xhat)|, in double. */
+static struct means gradient_means(const struct made *c, size_t group)
+{
+  struct moments s = moments(c, group);
+  struct runs r = problem_runs(&c->tc.p, group);
+  size_t m = problem_m(&c->tc.p);
+  struct means result = {.r = 1 / sqrt(s.sd * s.sd + c->tc.p.eps)};
+  for (int pass = 0; pass < 2; ++pass)
+    for (size_t k = 0; k < m; ++k) {
+      size_t p = r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner;
+      double gamma = c->tc.p.has_gamma ? get(c, SLOT_GAMMA, p) : 1, g = gamma * at(c, SLOT_DY, group, k);
+      double xhat = (x_at(c, group, k) - s.mean) * result.r;
+      if (pass) result.largest = fmax(result.largest, fabs(g - result.g - xhat * result.gx));
+      else result.g += g / (double)m, result.gx += g * xhat / (double)m;
+    }
+  return result;
+}
+
+static void dy_that_leaves_nothing_of_dx(void **state)
+{
+  (void)state;
+  static const char *const names[] = {
+    "layernorm/backward/f32/6x40/mean1e2/seed3,dy=xhat", "layernorm/backward/f32/6x40/normal/seed3,gamma=mixed,dy=xhat",
+    "batchnorm/backward/f32/5x6x8/normal/seed3,layout=nsc,dy=xhat",
+    "batchnorm/backward/f32/5x6x8/normal/seed3,dy=constant",
+    "layernorm/backward/f32/6x40/normal/seed3,gamma=absent,dy=constant"};
+  for (size_t i = 0; i < 5; ++i) {
+    struct made c = make(names[i]);
+    for (size_t g = 0; g < 6; ++g) {
+      struct means s = gradient_means(&c, g);
+      bool spared = i == 1; /* where gamma is 0, g is 0 and not along xhat */
+      double size = i < 3 ? fabs(s.gx) : fabs(s.g);
+      if (!(size > 0.1 && (spared || s.largest < 1e-3 * size))) fail_msg("%s: %g of %g", names[i], s.largest, size);
+    }
+    tensors_free(&c.in);
+  }
+}
+
+static void dy_sums_exactly(void **state)
+{
+  (void)state;
+  struct made c = make("layernorm/backward/f32/70001x2/smallint/seed1,dy=smallint");
+  for (size_t j = 0; j < 2; ++j) {
+    float sum = 0;
+    double exact = 0, magnitude = 0;
+    for (size_t i = 0; i < 70001; ++i) {
+      sum += (float)of_param(&c, j, i);
+      exact += of_param(&c, j, i);
+      magnitude += fabs(of_param(&c, j, i));
+    }
+    assert_true(sum == exact && magnitude < 0x1p24 && exact != 0);
+  }
+  tensors_free(&c.in);
+}
+
+/* Near the true ones, exact in their type, and yet others. */
+static void given_statistics_are_near(void **state)
+{
+  (void)state;
+  static const char *const names[] = {"layernorm/backward/f32/9x50/mean1e4/seed2,given=yes",
+                                      "rmsnorm/backward/f32/9x50/normal/seed2,stats=f32,given=yes",
+                                      "batchnorm/backward/f32/4x9x12/tinyvar/seed2,layout=nsc,given=yes"};
+  for (size_t i = 0; i < 3; ++i) {
+    struct made c = make(names[i]);
+    for (size_t g = 0; g < 9; ++g) {
+      struct moments s = moments(&c, g);
+      double square = i == 1 ? s.sd * s.sd + s.mean * s.mean : s.sd * s.sd, rstd = get(&c, SLOT_GIVEN_RSTD, g);
+      double variance = 1 / (rstd * rstd) - c.tc.p.eps;
+      assert_true(fabs(variance - square) < square / 7);
+      assert_true(i == 1 ? (float)rstd == rstd : fabs(get(&c, SLOT_GIVEN_MEAN, g) - s.mean) < s.sd / 15);
+      if (i != 1) assert_true(fabs(get(&c, SLOT_GIVEN_MEAN, g) - s.mean) > 1e-6 * s.sd);
+      assert_true(fabs(variance - square) > 1e-6 * square);
+    }
+    if (i == 1) assert_null(c.in.t[SLOT_GIVEN_MEAN].data);
+    tensors_free(&c.in);
+  }
+}
+
 static void absent_is_absent(void **state)
 {
   (void)state;
@@ -432,6 +559,13 @@ static void recorded_data_is_that_of_the_files(void **state)
     double sd = sqrt(get(&c, SLOT_RUNNING_VAR, ch));
     assert_true(fabs(s.mean - get(&c, SLOT_RUNNING_MEAN, ch)) < sd && s.sd < 3 * sd);
   }
+  tensors_free(&c.in);
+  c = make("layernorm/backward/f32/77x384/minilm-last/seed1,eps=1e-12");
+  for (size_t k = 0; k < 384; ++k) { /* all tokens of a sentence have one dy: rows 0 to 7, 8 to 17, ..., 67 to 76 */
+    assert_true(at(&c, SLOT_DY, 0, k) == at(&c, SLOT_DY, 7, k) && at(&c, SLOT_DY, 67, k) == at(&c, SLOT_DY, 76, k));
+    assert_true(at(&c, SLOT_DY, 7, k) != at(&c, SLOT_DY, 8, k));
+  }
+  assert_true(fabs(get(&c, SLOT_GAMMA, 223)) < 1e-30 && fabs(get(&c, SLOT_GAMMA, 224)) > 0.1);
   tensors_free(&c.in);
 }
 
@@ -489,10 +623,10 @@ static void sweep_keeps_its_budget(void **state)
 {
   (void)state;
   struct list quick = listed(TIER_QUICK), full = listed(TIER_FULL);
-  assert_in_range(quick.count, 1, 1600);
-  assert_in_range(quick.elements, 1, 9000000);
-  assert_in_range(full.count, quick.count, 10000);
-  assert_in_range(full.elements, quick.elements, 100000000);
+  assert_in_range(quick.count, 1, 3300);
+  assert_in_range(quick.elements, 1, 16000000);
+  assert_in_range(full.count, quick.count, 25000);
+  assert_in_range(full.elements, quick.elements, 200000000);
   for (size_t i = 0; i < quick.count; ++i) assert_string_equal(quick.name[i], full.name[i]); /* full begins with quick */
   qsort(full.name, full.count, sizeof *full.name, by_name);
   for (size_t i = 1; i < full.count; ++i) assert_string_not_equal(full.name[i - 1], full.name[i]);
@@ -526,44 +660,61 @@ static void names_rebuild_cases(void **state)
   assert_int_equal(sweep(TIER_QUICK, 3, rebuild, NULL), 0);
 }
 
-struct marks { uint32_t norm; bool seen[128]; };
+struct marks { uint32_t norm, direction; bool seen[128]; };
 
 static int mark_families(const struct testcase *tc, void *arg)
 {
-  static const char *const kinds[] = {"x", "gamma", "beta", "running"};
-  const char *const used[] = {tc->r.family, tc->r.gamma, tc->r.beta, tc->r.running};
+  static const char *const kinds[] = {"x", "gamma", "beta", "running", "dy"};
+  const char *const used[] = {tc->r.family, tc->r.gamma, tc->r.beta, tc->r.running, tc->r.dy};
   struct marks *marks = arg;
-  for (size_t i = 0; i < 4 && tc->p.norm == marks->norm; ++i) {
+  for (size_t i = 0; i < 5 && tc->p.norm == marks->norm && tc->p.direction == marks->direction; ++i) {
     const struct family *f = family_find(kinds[i], *used[i] ? used[i] : "ordinary");
     assert_non_null(f);
-    if (i < 3 || tc->p.running) marks->seen[f - family_table] = true;
+    if (i != 3 || tc->p.running) marks->seen[f - family_table] = true;
   }
   return 0;
+}
+
+/* Has the quick tier a reason to show the family to the norm? */
+static bool meets(const struct family *f, const struct norm_row *row, uint32_t direction)
+{
+  bool backward = direction == NORMATIVE_BACKWARD;
+  if (!strcmp(f->kind, "running")) return row->evaluates && strcmp(f->name, "absent");
+  if (!strcmp(f->kind, "beta") && backward) return !strcmp(f->name, "ordinary") || !strcmp(f->name, "absent");
+  if (!strcmp(f->kind, "dy")) return backward;
+  if (!family_shape(f)) return true;
+  return row->axes == 2 ? !strstr(strchr(family_shape(f), 'x') + 1, "x") : family_brings(f, "running_mean");
 }
 
 static void quick_has_every_family_for_every_norm(void **state)
 {
   (void)state;
-  for (const struct norm_row *row = norm_table; row->name; ++row) {
-    struct marks marks = {.norm = row->id};
-    sweep(TIER_QUICK, 7, mark_families, &marks);
-    for (const struct family *f = family_table; f->name; ++f) {
-      bool running = !strcmp(f->kind, "running");
-      if (!strcmp(f->kind, "dy") || (running && (!row->evaluates || !strcmp(f->name, "absent")))) continue;
-      if (family_shape(f) && row->axes == 2 && strstr(strchr(family_shape(f), 'x') + 1, "x")) continue;
-      if (!marks.seen[f - family_table]) fail_msg("%s: %s family %s", row->name, f->kind, f->name);
+  for (const struct norm_row *row = norm_table; row->name; ++row)
+    for (uint32_t direction = NORMATIVE_FORWARD; direction <= NORMATIVE_BACKWARD; ++direction) {
+      struct marks marks = {.norm = row->id, .direction = direction};
+      sweep(TIER_QUICK, 7, mark_families, &marks);
+      for (const struct family *f = family_table; f->name; ++f)
+        if (meets(f, row, direction) && !marks.seen[f - family_table])
+          fail_msg("%s %s: %s family %s", row->name, direction_name(direction), f->kind, f->name);
     }
-  }
 }
 
-struct wants { bool lengths[131], sizes[3], empty[3], targets[64], momenta[4][3], eps[5], million, blocks; };
+struct wants {
+  uint32_t direction;
+  size_t given[16];
+  bool lengths[131], rows[131], sizes[3], empty[3], targets[64], momenta[4][3], eps[5], million, many, blocks;
+};
 
 static int mark_wants(const struct testcase *tc, void *arg)
 {
   struct wants *w = arg;
   const struct normative_problem *p = &tc->p;
   static const double eps[] = {0, 1e-12f, 1e-5f, 1e-3f, 0.5};
+  if (p->direction != w->direction) return 0;
   if (problem_m(p) <= 130) w->lengths[problem_m(p)] = true;
+  if (problem_groups(p) <= 130) w->rows[problem_groups(p)] = true;
+  if (p->norm == NORMATIVE_LAYERNORM && p->n > 131072 && !strcmp(tc->r.dy, "paramconstant")) w->many = true;
+  if (p->given) ++w->given[p->norm];
   if (problem_m(p) == 1000003) w->million = true;
   if (problem_m(p) == 65536) w->sizes[0] = true;
   w->blocks |= !strcmp(tc->r.family, "blockoutlier") && problem_m(p) > 256 && 16 * problem_groups(p) >= problem_m(p);
@@ -578,24 +729,55 @@ static int mark_wants(const struct testcase *tc, void *arg)
   return 0;
 }
 
-static void check_wants(enum tier tier)
+static void check_wants(enum tier tier, uint32_t direction)
 {
-  struct wants w = {0};
+  struct wants w = {.direction = direction};
+  bool backward = direction == NORMATIVE_BACKWARD;
   sweep(tier, 7, mark_wants, &w);
-  assert_true(w.million && w.blocks && w.sizes[0] && w.sizes[1] && w.sizes[2] && w.empty[0] && w.empty[1] && w.empty[2]);
+  assert_true(w.million && w.blocks && w.sizes[1] && w.sizes[2] && w.empty[0] && w.empty[1] && w.empty[2]);
+  assert_true(backward ? w.many : w.sizes[0]);
   for (int m = 1; m <= (tier == TIER_FULL ? 130 : 18); ++m) assert_true(w.lengths[m]);
+  for (int rows = 1; rows <= (tier == TIER_FULL ? 130 : 9); ++rows) assert_true(w.rows[rows]);
   for (size_t i = 0; i < 5; ++i) assert_true(w.eps[i]);
-  for (int rule = 1; rule <= 3; ++rule) assert_true(w.momenta[rule][1] && w.momenta[rule][2]);
-  for (const struct norm_row *row = norm_table; row->name; ++row)
+  for (int rule = 1; rule <= 3 && !backward; ++rule) assert_true(w.momenta[rule][1] && w.momenta[rule][2]);
+  for (const struct norm_row *row = norm_table; row->name; ++row) {
+    assert_in_range(w.given[row->id], backward ? 100 : 0, backward ? 10000 : 0);
     for (int mode = 0; mode <= row->evaluates; ++mode)
       for (int layout = 0; layout < row->axes - 1; ++layout) assert_true(w.targets[row->id * 4 + mode * 2 + layout]);
+  }
 }
 
 static void tiers_have_what_they_must(void **state)
 {
   (void)state;
-  check_wants(TIER_QUICK);
-  check_wants(TIER_FULL);
+  for (uint32_t direction = NORMATIVE_FORWARD; direction <= NORMATIVE_BACKWARD; ++direction) {
+    check_wants(TIER_QUICK, direction);
+    check_wants(TIER_FULL, direction);
+  }
+}
+
+/* In the full tier every x meets every dy, for every norm; recorded ones bring their own. */
+static bool met[8][128][128];
+
+static int mark_pair(const struct testcase *tc, void *arg)
+{
+  (void)arg;
+  if (tc->p.direction != NORMATIVE_BACKWARD) return 0;
+  const struct family *x = family_find("x", tc->r.family), *dy = family_find("dy", *tc->r.dy ? tc->r.dy : "ordinary");
+  met[tc->p.norm][x - family_table][dy - family_table] = true;
+  return 0;
+}
+
+static void every_x_meets_every_dy(void **state)
+{
+  (void)state;
+  sweep(TIER_FULL, 7, mark_pair, NULL);
+  for (const struct norm_row *row = norm_table; row->name; ++row)
+    for (const struct family *x = family_table; x->name; ++x)
+      for (const struct family *dy = family_table; dy->name; ++dy) {
+        if (strcmp(x->kind, "x") || family_shape(x) || strcmp(dy->kind, "dy")) continue;
+        if (!met[row->id][x - family_table][dy - family_table]) fail_msg("%s: %s, %s", row->name, x->name, dy->name);
+      }
 }
 
 static int third(const struct testcase *tc, void *arg)
@@ -623,10 +805,11 @@ int main(void)
     cmocka_unit_test(outliers_are_where_they_should), cmocka_unit_test(hostile_ranges),
     cmocka_unit_test(one_place_is_not_finite), cmocka_unit_test(half_of_the_groups_are_constant),
     cmocka_unit_test(pow2_scales_exactly), cmocka_unit_test(running_statistics_are_as_named),
-    cmocka_unit_test(beta_cancels), cmocka_unit_test(absent_is_absent),
+    cmocka_unit_test(beta_cancels), cmocka_unit_test(dy_by_parameter), cmocka_unit_test(dy_that_leaves_nothing_of_dx),
+    cmocka_unit_test(dy_sums_exactly), cmocka_unit_test(given_statistics_are_near), cmocka_unit_test(absent_is_absent),
     cmocka_unit_test(recorded_data_is_that_of_the_files), cmocka_unit_test(bad_recipes_are_refused),
     cmocka_unit_test(sweep_keeps_its_budget), cmocka_unit_test(names_rebuild_cases),
     cmocka_unit_test(quick_has_every_family_for_every_norm), cmocka_unit_test(tiers_have_what_they_must),
-    cmocka_unit_test(sweep_stops_when_told)};
+    cmocka_unit_test(every_x_meets_every_dy), cmocka_unit_test(sweep_stops_when_told)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,13 +20,18 @@ struct fixture {
   struct judgement j;
 };
 
-static void open_case(struct fixture *f, uint32_t norm, uint32_t type, size_t rows, size_t cols)
+static void open_direction(struct fixture *f, uint32_t norm, uint32_t direction, uint32_t type, size_t rows, size_t cols)
 {
   memset(f, 0, sizeof *f);
-  problem_default(&f->p, norm, NORMATIVE_FORWARD, type);
+  problem_default(&f->p, norm, direction, type);
   f->p.ndim = 2;
   f->p.dims[0] = rows;
   f->p.dims[1] = cols;
+}
+
+static void open_case(struct fixture *f, uint32_t norm, uint32_t type, size_t rows, size_t cols)
+{
+  open_direction(f, norm, NORMATIVE_FORWARD, type, rows, cols);
 }
 
 static void make_tensors(struct fixture *f)
@@ -52,7 +57,7 @@ static void set(struct tensor *t, size_t i, double v)
   else ((float *)t->data)[i] = (float)v;
 }
 
-static float *floats(struct fixture *f, enum slot s) { return (s <= SLOT_BETA ? f->in.t[s] : f->out.t[s]).data; }
+static float *floats(struct fixture *f, enum slot s) { return (s < SLOT_Y ? f->in.t[s] : f->out.t[s]).data; }
 
 /* Between -1 and 1, the same every time. */
 static double noise(void)
@@ -73,6 +78,7 @@ static void fill_inputs(struct fixture *f, double mean, double spread)
   fill(&f->in.t[SLOT_X], mean, spread);
   fill(&f->in.t[SLOT_GAMMA], 1, 0.5);
   fill(&f->in.t[SLOT_BETA], 0, 1);
+  fill(&f->in.t[SLOT_DY], 0, 1);
 }
 
 /* The truth, and results that equal it. */
@@ -118,6 +124,9 @@ static void test_presets(void **state)
   assert_string_equal(preset_name(preset("f32-one-pass-folded-ftz")), "f32-one-pass-folded-ftz");
   assert_null(preset_members("f32-two-pass"));
   const char *const *members = preset_members("f32-stable-folded");
+  assert_true(preset_sum_height(preset("f32-merge")->row, 1e5L) == 4096); /* backward, as two passes add */
+  assert_true(preset_sum_height(preset("f64-merge")->row, 1e5L) == 99999);
+  assert_true(preset_sum_height(preset("f32-pairwise")->row, 1e5L) < 100);
   assert_string_equal(members[0], "f32-two-pass-folded");
   assert_string_equal(members[1], "f32-welford-folded");
   assert_null(members[2]);
@@ -508,6 +517,278 @@ static void test_nothing_to_judge(void **state)
   close_case(&f);
 }
 
+/* ---- gradients ---- */
+
+/* What can be wrong with a gradient: factors and terms of the formulas, 1 where nothing is. */
+struct gradient { double c1, c2, second_mean, rstd_power, divisor, gamma_in_c2; size_t dropped; bool g_for_dy, x_for_xhat; };
+static const struct gradient right = {.c1 = 1, .c2 = 1, .rstd_power = 1, .gamma_in_c2 = 1};
+
+static size_t at(const struct runs *r, size_t k)
+{
+  return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
+}
+
+static size_t parameter(const struct runs *r, size_t k)
+{
+  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
+}
+
+/* The formulas in double, with what is wrong; dgamma and dbeta grow by the group's share. */
+static void wrong_group(struct fixture *f, const struct gradient *w, size_t group, double *dgamma, double *dbeta)
+{
+  const size_t m = problem_m(&f->p);
+  struct runs r = problem_runs(&f->p, group);
+  const float *x = floats(f, SLOT_X), *dy = floats(f, SLOT_DY), *gamma = floats(f, SLOT_GAMMA);
+  const struct group_truth *q = &f->truth.group[group];
+  const double mu = (double)q->mu_hi, rstd = (double)q->rstd, divisor = (double)m - w->divisor;
+  const bool centred = f->p.norm != NORMATIVE_RMSNORM;
+  double c1 = 0, c2 = 0;
+  for (size_t k = 0; k < m; ++k) {
+    const double v = dy[at(&r, k)], h = (x[at(&r, k)] - mu) * rstd, entry = gamma[parameter(&r, k)];
+    c1 += v * entry / divisor * centred;
+    c2 += v * (w->gamma_in_c2 ? entry : 1) * h / divisor;
+    if (k >= m - w->dropped && f->p.norm == NORMATIVE_BATCHNORM) continue;
+    dgamma[parameter(&r, k)] += v * (w->x_for_xhat ? x[at(&r, k)] : h);
+    dbeta[parameter(&r, k)] += v * (w->g_for_dy ? entry : 1);
+  }
+  for (size_t k = 0; k < m; ++k) {
+    const double g = (double)dy[at(&r, k)] * gamma[parameter(&r, k)], h = (x[at(&r, k)] - mu) * rstd;
+    const double dx = pow(rstd, w->rstd_power) * (g - (w->c1 + w->second_mean) * c1 - w->c2 * h * c2);
+    floats(f, SLOT_DX)[at(&r, k)] = (float)dx;
+  }
+}
+
+static enum verdict gradient_verdict(struct fixture *f, const struct gradient *w, const char *name)
+{
+  double dgamma[64] = {0}, dbeta[64] = {0};
+  const bool rows = f->p.norm != NORMATIVE_BATCHNORM;
+  for (size_t g = 0; g < problem_groups(&f->p) - (rows ? w->dropped : 0); ++g) wrong_group(f, w, g, dgamma, dbeta);
+  for (size_t j = 0; j < problem_params(&f->p); ++j) {
+    floats(f, SLOT_DGAMMA)[j] = (float)dgamma[j];
+    floats(f, SLOT_DBETA)[j] = (float)dbeta[j];
+  }
+  return verdict(f, name);
+}
+
+static void test_wrong_gradients_fail(void **state)
+{
+  static const uint32_t norms[] = {NORMATIVE_LAYERNORM, NORMATIVE_BATCHNORM, NORMATIVE_RMSNORM};
+  (void)state;
+  for (int n = 0; n < 3; ++n) {
+    struct fixture f;
+    struct gradient w;
+    open_direction(&f, norms[n], NORMATIVE_BACKWARD, NORMATIVE_F32, 60, 40);
+    fill_inputs(&f, 0.5, 2);
+    fill(&f.in.t[SLOT_DY], 0.25, 1);
+    solve(&f);
+    assert_int_equal(gradient_verdict(&f, &right, "f64-two-pass"), PASS);
+#define WRONG(change, slot_found) \
+  w = right; \
+  change; \
+  assert_int_equal(gradient_verdict(&f, &w, "f32-one-pass"), FAIL); \
+  assert_int_equal(f.j.finding[0].slot, slot_found); \
+  assert_null(f.j.explained[0])
+    if (norms[n] != NORMATIVE_RMSNORM) {
+      WRONG(w.c1 = 0, SLOT_DX);
+      WRONG(w.second_mean = 1, SLOT_DX);
+    }
+    WRONG(w.c2 = 0, SLOT_DX);
+    WRONG(w.c2 = -1, SLOT_DX);
+    WRONG(w.rstd_power = 2, SLOT_DX);
+    WRONG(w.divisor = 1, SLOT_DX);
+    WRONG(w.gamma_in_c2 = 0, SLOT_DX);
+    WRONG(w.x_for_xhat = true, SLOT_DGAMMA);
+    WRONG(w.g_for_dy = true, SLOT_DBETA);
+#undef WRONG
+    w = right;
+    w.dropped = 1;
+    assert_int_equal(gradient_verdict(&f, &w, "f32-one-pass"), FAIL);
+    assert_int_not_equal(f.j.finding[0].slot, SLOT_DX);
+    close_case(&f);
+  }
+}
+
+/* As for y: 0.9 of the bound away is inside, 1.5 of it outside. */
+static void test_the_bound_of_a_gradient_is_the_limit(void **state)
+{
+  static const enum slot slots[] = {SLOT_DX, SLOT_DGAMMA, SLOT_DBETA};
+  struct fixture f;
+  const struct preset *offered[PRESETS_MAX];
+  (void)state;
+  for (int given = 0; given < 2; ++given) {
+    open_direction(&f, NORMATIVE_LAYERNORM, NORMATIVE_BACKWARD, NORMATIVE_F64, 30, 100);
+    f.p.given = (uint32_t)given;
+    fill_inputs(&f, 3, 1);
+    fill(&f.in.t[SLOT_GIVEN_MEAN], 3, 0.1);
+    fill(&f.in.t[SLOT_GIVEN_RSTD], 1.7, 0.1);
+    solve(&f);
+    for (size_t k = 2, n = presets_offered(NORMATIVE_F64, offered); k < n; ++k)
+      for (int s = 0; s < 3; ++s) {
+        struct tensor *out = &f.out.t[slots[s]];
+        double *bound = calloc(out->count, sizeof *bound), exact = tensor_get(out, 3);
+        judge_bounds(&f.p, &f.in, &f.truth, slots[s], offered[k], bound);
+        assert_true(bound[3] > 0 && bound[3] < 1e-6);
+        set(out, 3, exact + 0.9 * bound[3]);
+        assert_int_equal(verdict(&f, offered[k]->name), PASS);
+        set(out, 3, exact - 1.5 * bound[3]);
+        assert_int_equal(verdict(&f, offered[k]->name), FAIL);
+        assert_int_equal(f.j.finding[0].slot, slots[s]);
+        assert_int_equal(f.j.finding[0].index, 3);
+        set(out, 3, exact);
+        free(bound);
+      }
+    close_case(&f);
+  }
+}
+
+static void backward_case(struct fixture *f, uint32_t norm, bool given)
+{
+  open_direction(f, norm, NORMATIVE_BACKWARD, NORMATIVE_F32, 4, 10);
+  f->p.given = given;
+  fill_inputs(f, 0, 1);
+  fill(&f->in.t[SLOT_GIVEN_MEAN], 0, 0.1);
+  fill(&f->in.t[SLOT_GIVEN_RSTD], 1.7, 0.1);
+}
+
+/* An infinite dy: NaN or an infinity, by the order of the operations; but no number. */
+static void test_dy_that_is_not_finite(void **state)
+{
+  (void)state;
+  for (int given = 0; given < 2; ++given) {
+    struct fixture f;
+    backward_case(&f, NORMATIVE_LAYERNORM, given);
+    floats(&f, SLOT_DY)[12] = INFINITY;
+    solve(&f);
+    float *dx = floats(&f, SLOT_DX), *dgamma = floats(&f, SLOT_DGAMMA), *dbeta = floats(&f, SLOT_DBETA);
+    assert_true(isnan(dx[15]));
+    assert_int_equal(verdict(&f, "f32-stable"), PASS);
+    dx[15] = -INFINITY;
+    dgamma[2] = -dgamma[2];
+    dbeta[2] = NAN;
+    assert_int_equal(verdict(&f, "f32-stable"), PASS);
+    dbeta[2] = 0;
+    assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+    assert_int_equal(f.j.finding[0].slot, SLOT_DBETA);
+    dbeta[2] = INFINITY;
+    dbeta[3] = INFINITY; /* another column */
+    assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+    solve(&f);
+    dx[15] = 0;
+    assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+    assert_int_equal(f.j.finding[0].index, 15);
+    close_case(&f);
+  }
+}
+
+/* An infinite x makes NaN of the group's statistics, and so of its dx; given ones leave an infinity to chance. */
+static void test_x_that_is_not_finite(void **state)
+{
+  (void)state;
+  for (int given = 0; given < 2; ++given) {
+    struct fixture f;
+    backward_case(&f, NORMATIVE_LAYERNORM, given);
+    floats(&f, SLOT_X)[12] = INFINITY;
+    solve(&f);
+    float *dx = floats(&f, SLOT_DX);
+    assert_true(isnan(dx[15]) && !isnan(dx[5]) && isfinite(floats(&f, SLOT_DBETA)[2]));
+    assert_int_equal(verdict(&f, "f32-stable"), PASS);
+    dx[15] = INFINITY;
+    assert_int_equal(verdict(&f, "f32-stable"), given ? PASS : FAIL);
+    dx[15] = 0;
+    assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+    close_case(&f);
+  }
+}
+
+/* RMSNorm: rstd is 0, and what is finite in that row adds exact zeros to dgamma. */
+static void test_infinite_x_of_rmsnorm(void **state)
+{
+  struct fixture f;
+  (void)state;
+  backward_case(&f, NORMATIVE_RMSNORM, false);
+  floats(&f, SLOT_X)[12] = INFINITY;
+  solve(&f);
+  assert_true(isnan(floats(&f, SLOT_DX)[15]) && isnan(floats(&f, SLOT_DGAMMA)[2]) && isfinite(floats(&f, SLOT_DGAMMA)[3]));
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  floats(&f, SLOT_DGAMMA)[3] *= 1 + 0x1p-12f;
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
+static void test_evaluation_backward_is_element_by_element(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_direction(&f, NORMATIVE_BATCHNORM, NORMATIVE_BACKWARD, NORMATIVE_F32, 32, 3);
+  f.p.running = 1;
+  f.p.mode = NORMATIVE_EVALUATION;
+  fill_inputs(&f, 2, 1);
+  fill(&f.in.t[SLOT_RUNNING_MEAN], 2, 1);
+  fill(&f.in.t[SLOT_RUNNING_VAR], 1, 0.5);
+  floats(&f, SLOT_DY)[9] = -INFINITY;
+  floats(&f, SLOT_X)[10] = NAN;
+  solve(&f);
+  float *dx = floats(&f, SLOT_DX);
+  assert_true(isinf(dx[9]) && isfinite(dx[10]) && isfinite(dx[12]) && isnan(floats(&f, SLOT_DGAMMA)[1]));
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  dx[9] = NAN;
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  dx[9] = -INFINITY;
+  dx[10] *= 1 + 0x1p-13f;
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
+/* Sums of integers are exact in every order: a dropped row shows in any number of them. */
+static void test_a_dropped_row_of_integers_fails(void **state)
+{
+  enum { ROWS = 20000 };
+  struct fixture f;
+  (void)state;
+  open_direction(&f, NORMATIVE_LAYERNORM, NORMATIVE_BACKWARD, NORMATIVE_F32, ROWS, 2);
+  fill_inputs(&f, 0, 1);
+  for (size_t i = 0; i < 2 * ROWS; ++i) floats(&f, SLOT_DY)[i] = (float)(i % 7) - 3;
+  solve(&f);
+  assert_int_equal(verdict(&f, "f32-sequential"), PASS);
+  floats(&f, SLOT_DBETA)[1] += 1;
+  assert_int_equal(verdict(&f, "f32-sequential"), FAIL);
+  floats(&f, SLOT_DBETA)[1] -= 1;
+  floats(&f, SLOT_DY)[7] = 0.1f; /* then not */
+  truth_free(&f.truth);
+  solve(&f);
+  floats(&f, SLOT_DBETA)[1] += 1;
+  assert_int_not_equal(verdict(&f, "f32-sequential"), FAIL);
+  close_case(&f);
+}
+
+static void test_gradients_of_nothing_are_zeros(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_direction(&f, NORMATIVE_LAYERNORM, NORMATIVE_BACKWARD, NORMATIVE_F32, 0, 3);
+  make_tensors(&f);
+  solve(&f);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  floats(&f, SLOT_DGAMMA)[1] = 1;
+  assert_int_equal(verdict(&f, "f32-one-pass"), FAIL);
+  close_case(&f);
+}
+
+/* Squares overflow in float, and r^3 underflows. */
+static void test_gradients_out_of_range(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_direction(&f, NORMATIVE_LAYERNORM, NORMATIVE_BACKWARD, NORMATIVE_F32, 4, 100);
+  fill_inputs(&f, 0, 1e15);
+  solve(&f);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  floats(&f, SLOT_DX)[7] *= 2;
+  assert_int_equal(verdict(&f, "f32-stable"), RANGE);
+  assert_int_equal(verdict(&f, "f64-two-pass"), FAIL);
+  close_case(&f);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -534,6 +815,15 @@ int main(void)
     cmocka_unit_test(test_a_union_is_settled_by_its_best_member),
     cmocka_unit_test(test_another_type_fails_with_a_reason),
     cmocka_unit_test(test_nothing_to_judge),
+    cmocka_unit_test(test_wrong_gradients_fail),
+    cmocka_unit_test(test_the_bound_of_a_gradient_is_the_limit),
+    cmocka_unit_test(test_dy_that_is_not_finite),
+    cmocka_unit_test(test_x_that_is_not_finite),
+    cmocka_unit_test(test_infinite_x_of_rmsnorm),
+    cmocka_unit_test(test_evaluation_backward_is_element_by_element),
+    cmocka_unit_test(test_a_dropped_row_of_integers_fails),
+    cmocka_unit_test(test_gradients_of_nothing_are_zeros),
+    cmocka_unit_test(test_gradients_out_of_range),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,6 +77,8 @@ static const char *const wrong[][2] = {
   {"layernorm/forward/f32/2x3/normal/seed1,layout=nsc", "layout"},
   {"layernorm/forward/f32/2x3/normal/seed1,mode=evaluation", "evaluation"},
   {"layernorm/forward/f32/2x3/normal/seed1,groups=2", "groups"},
+  {"layernorm/forward/f32/2x3/normal/seed1,given=yes", "given: only backward"},
+  {"batchnorm/backward/f32/2x3/normal/seed1,mode=evaluation,running=absent", "running"},
   {"batchnorm/forward/f32/2x3/normal/seed1,momentum=1.5", "momentum: 1.5"},
   {"batchnorm/forward/f32/2x3/normal/seed1,rule=cumulative", "batch number"},
   {"batchnorm/forward/f32/1x3/normal/seed1,running=ordinary", "unbiased"},

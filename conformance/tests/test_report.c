@@ -142,13 +142,13 @@ static void page_shows_what_the_records_say(void **state)
   free(page);
 }
 
-/* Pictures of several implementations stand in one page: no id twice, no reference to another's. */
+/* Pictures of several norms stand in one page: no id twice, no reference to another's. */
 static void pictures_have_ids_of_their_own(void **state)
 {
   struct record r[2] = {example(), example()};
   char said[2048];
   (void)state;
-  r[1].implementation = "other";
+  problem_default(&r[1].p, NORMATIVE_BATCHNORM, NORMATIVE_FORWARD, NORMATIVE_F32);
   write_records(r, 2);
   assert_int_equal(report(said), 0);
   char *page = read_text(index_html);
@@ -250,6 +250,72 @@ static void what_does_not_count_changes_no_cell(void **state)
   assert_true(line->nulp == 1234.5);
   assert_string_equal(records_line_cover(line), "f32-sequential");
   free(line);
+}
+
+/* A failure without an output has no error in nULP, and nothing covers it; an accepted one is no failure of the line. */
+static void a_failure_without_an_output_is_not_covered(void **state)
+{
+  struct record r[2] = {example(), example()};
+  struct records all = {.r = r, .count = 1};
+  size_t count;
+  (void)state;
+  r[0].judged = false;
+  r[0].known = false;
+  struct records_line *line = records_lines(&all, &count);
+  assert_true(line->nulp < 0);
+  assert_string_equal(records_line_cover(line), "none");
+  free(line);
+  all.count = 2;
+  r[1].verdict = PASS;
+  r[1].known = false;
+  line = records_lines(&all, &count);
+  assert_true(line->nulp == 1234.5);
+  assert_string_equal(records_line_cover(line), "none");
+  assert_int_equal(records_line_failed(line), 1);
+  free(line);
+  r[0].known = true;
+  line = records_lines(&all, &count);
+  assert_int_equal(records_line_failed(line), 0);
+  assert_int_equal(records_line_verdict(line), PASS);
+  free(line);
+}
+
+/* Of a line that fails, f64-stats would be no weaker preset: it is another. */
+static void a_failing_line_is_covered_by_sums_of_its_own_type(void **state)
+{
+  struct record r = example();
+  struct records all = {.r = &r, .count = 1};
+  size_t count;
+  (void)state;
+  r.j.covered[0] = "f64-stats";
+  r.j.covered[1] = "f32-merge";
+  for (int v = 0; v < 2; ++v) {
+    r.verdict = v ? PASS : FAIL;
+    struct records_line *line = records_lines(&all, &count);
+    assert_string_equal(records_line_cover(line), v ? "f64-stats" : "f32-merge");
+    free(line);
+  }
+}
+
+/* Text of others that is no UTF-8, or cannot be in XML, reaches both files as question marks. */
+static void odd_text_is_written_as_question_marks(void **state)
+{
+  struct record r = example();
+  struct records all = {.r = &r, .count = 1};
+  char *xml;
+  size_t size;
+  (void)state;
+  r.known = false;
+  strcpy(r.reason, "a\001b\377c\303\050d\357\277\277e\355\240\200f \342\210\236");
+  write_records(&r, 1);
+  json_t *o = json_load_file(records, 0, NULL);
+  assert_string_equal(json_string_value(json_object_get(o, "reason")), "a?b?c?(d???e???f \342\210\236");
+  json_decref(o);
+  FILE *f = open_memstream(&xml, &size);
+  records_write_junit(&all, "check", f);
+  fclose(f);
+  assert_non_null(strstr(xml, "message=\"a?b?c?(d???e???f \342\210\236\""));
+  free(xml);
 }
 
 /* ---- bad input: one line, exit status 2, no page ---- */
@@ -366,6 +432,10 @@ static void schema_of_check_records(void **state)
   const json_t *check = properties_of(schema, "check"), *worst = json_object_get(json_object_get(check, "worst"), "properties");
   (void)state;
   strcpy(r.reason, "because");
+  r.has_furthest = true;
+  r.furthest = (struct finding){.slot = SLOT_Y, .index = 3, .expected = 1, .got = 2};
+  r.declared = "f32-one-pass";
+  r.documented = "fast variance";
   write_records(&r, 1);
   json_t *o = json_load_file(records, 0, NULL);
   keys_are_in(o, check);
@@ -412,6 +482,8 @@ int main(void)
     cmocka_unit_test(page_shows_what_the_records_say), cmocka_unit_test(pictures_have_ids_of_their_own),
     cmocka_unit_test(infinite_and_nan_errors_are_shown), cmocka_unit_test(proofs_are_shown),
     cmocka_unit_test(a_cell_is_covered_by_what_covers_all_its_cases), cmocka_unit_test(what_does_not_count_changes_no_cell),
+    cmocka_unit_test(a_failure_without_an_output_is_not_covered),
+    cmocka_unit_test(a_failing_line_is_covered_by_sums_of_its_own_type), cmocka_unit_test(odd_text_is_written_as_question_marks),
     cmocka_unit_test(bad_files_are_named),
     cmocka_unit_test(bad_fields_are_named), cmocka_unit_test(a_folder_that_cannot_be_written),
     cmocka_unit_test(without_gnuplot_the_old_page_stays), cmocka_unit_test(schema_of_check_records),

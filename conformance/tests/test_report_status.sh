@@ -11,6 +11,8 @@ cat >"$B/bin/normative" <<'END'
 # exits with the status that FAIL="WHAT STATUS" gives to the step WHAT; writes one record where --json says
 case "$1 $2" in "check reference") what=library ;; "check "*) what=$2 ;; *) what=$1 ;; esac
 while [ $# -gt 0 ]; do
+  [ "$1" = --cases ] && mkdir -p "$2/y"
+  [ "$1" = --reproducers ] && : >"$2/list"
   [ "$1" = --json ] && echo '{"implementation":"reference","failed":"x","verdict":"PASS"}' >"$2"
   [ "$1" = --out ] && echo page >"$2/index.html"
   shift
@@ -37,6 +39,7 @@ expect 2 specimens 2
 expect 0 peers 1
 expect 0 peers 2
 expect 0 peers 3
+expect 2 found 2
 expect 2 bench 1
 expect 2 bench 2
 expect 2 report 2

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The bounds of gradients against honest kernels on hostile data, as test_bounds.c does forward.
+   `test_gradient_bounds N` takes N times as much data and prints. */
+#include "hostile.h"
+
+static int rounds = 1;
+static bool verbose;
+
+/* ---- kernels ---- */
+
+enum way { BY_XHAT, BY_SUMS, BY_CUBE, BY_CHAIN, FOLDED, FOLDED_CHAIN };
+static struct { enum way way; bool outside; } choice; /* beside style; outside: gamma comes in last where a group has one */
+
+static size_t parameter_at(const struct runs *r, size_t k)
+{
+  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
+}
+
+/* single, double: throughout. mixed: double sums over float terms. */
+#define REAL float
+#define FMA fmaf
+#define NAMED(name) name##_single
+#include "honest_gradient.inc"
+#undef NAMED
+#define NAMED(name) name##_mixed
+#include "honest_gradient.inc"
+#undef REAL
+#undef FMA
+#undef NAMED
+#define REAL double
+#define FMA fma
+#define NAMED(name) name##_double
+#include "honest_gradient.inc"
+
+static float total_single(const float *v, size_t n, enum addition order) { return sum_single(v, n, order); }
+static double total_double(const double *v, size_t n, enum addition order) { return sum_double(v, n, order); }
+
+static float total_mixed(const float *v, size_t n, enum addition order)
+{
+  double *wide = malloc((n + 1) * sizeof *wide);
+  for (size_t i = 0; i < n; ++i) wide[i] = v[i];
+  double s = sum_double(wide, n, order);
+  free(wide);
+  return (float)s;
+}
+
+/* Are a group's statistics inputs? mean, and rstd or the variance. */
+static bool is_given(const struct bench *b, size_t group, double *mean, double *other)
+{
+  bool evaluation = b->p.mode == NORMATIVE_EVALUATION;
+  *mean = entry(b, evaluation ? SLOT_RUNNING_MEAN : SLOT_GIVEN_MEAN, group, 0);
+  *other = entry(b, evaluation ? SLOT_RUNNING_VAR : SLOT_GIVEN_RSTD, group, 0);
+  return evaluation || b->p.given;
+}
+
+static struct given_double statistics_double(const struct bench *b, const struct kernel *k, size_t group)
+{
+  double mean, other, *x;
+  size_t m = problem_m(&b->p);
+  struct runs r = problem_runs(&b->p, group);
+  if (is_given(b, group, &mean, &other))
+    return (struct given_double){mean, 0, b->p.given ? other : rstd_double(other, b->p.eps)};
+  x = malloc(m * sizeof *x);
+  for (size_t i = 0; i < m; ++i) x[i] = tensor_get(&b->in.t[SLOT_X], element_at(&r, i));
+  struct moments_double s = moments_of_double(x, m, k->order, k->algorithm);
+  free(x);
+  return (struct given_double){s.mean, s.correction, rstd_double(s.var, b->p.eps)};
+}
+
+static struct given_single statistics_single(const struct bench *b, const struct kernel *k, size_t group)
+{
+  double mean, other;
+  size_t m = problem_m(&b->p);
+  struct runs r = problem_runs(&b->p, group);
+  if (is_given(b, group, &mean, &other))
+    return (struct given_single){(float)mean, 0, b->p.given ? (float)other : rstd_single((float)other, (float)b->p.eps)};
+  float *x = malloc(m * sizeof *x);
+  for (size_t i = 0; i < m; ++i) x[i] = (float)tensor_get(&b->in.t[SLOT_X], element_at(&r, i));
+  struct moments_single s = moments_of_single(x, m, k->order, k->algorithm);
+  free(x);
+  return (struct given_single){s.mean, s.correction, rstd_single(s.var, (float)b->p.eps)};
+}
+
+static struct given_mixed statistics_mixed(const struct bench *b, const struct kernel *k, size_t group)
+{
+  double mean, other;
+  if (is_given(b, group, &mean, &other)) {
+    struct given_single s = statistics_single(b, k, group);
+    return (struct given_mixed){s.mean, 0, s.r};
+  }
+  struct given_double s = statistics_double(b, k, group);
+  float high = (float)(s.mean + s.low);
+  return (struct given_mixed){high, k->arithmetic == MIXED_HIGH_LOW ? (float)(s.mean - high + s.low) : 0, (float)s.r};
+}
+
+static void run_kernel(struct bench *b, const struct kernel *k)
+{
+  if (k->arithmetic == SINGLES) gradients_single(b, k);
+  else if (k->arithmetic == DOUBLES) gradients_double(b, k);
+  else gradients_mixed(b, k);
+}
+
+/* ---- data ---- */
+
+enum dy { ALONG_X, ONE_HOT, ALTERNATING_PAIRS, HUGE_DY, ONE_LARGE, ANY_FAMILY, DYS = ANY_FAMILY + 6 };
+
+static double dy_element(enum dy kind, enum family family, size_t i, size_t m, double x, double before)
+{
+  switch (kind) {
+  case ALONG_X: return 1e-3 * x + 1;
+  case ONE_HOT: return i == m / 2;
+  case ALTERNATING_PAIRS: return i % 2 ? -before : normal();
+  case HUGE_DY: return 1e25 * normal();
+  case ONE_LARGE: return i == m / 3 ? 1e6 : normal();
+  default: return element(family, i, m, before);
+  }
+}
+
+static void given_statistics(struct bench *b, size_t group)
+{
+  const struct kernel plain = {"", b->p.norm == NORMATIVE_RMSNORM ? MEAN_SQUARE : PLAIN, IN_PAIRS, DOUBLES, 0};
+  uint32_t given = b->p.given;
+  b->p.given = 0; /* from x */
+  struct given_double s = statistics_double(b, &plain, group);
+  b->p.given = given;
+  if (b->in.t[SLOT_GIVEN_MEAN].data) store(&b->in.t[SLOT_GIVEN_MEAN], group, s.mean);
+  store(&b->in.t[SLOT_GIVEN_RSTD], group, isfinite((float)s.r) ? s.r : 1);
+}
+
+static void bench_fill(struct bench *b, enum family family)
+{
+  static const double scales[] = {1, 1, 1, 1e20, 1e-20, 0, 1e-30};
+  struct error e;
+  const enum dy kind = (enum dy)(draw() % DYS);
+  const enum family dy_family = (enum family)(draw() % FAMILIES);
+  size_t m = problem_m(&b->p);
+  double scale = b->p.type == NORMATIVE_F16 ? 1 : scales[draw() % 7], x = 0, dy = 0;
+  memset(&style, 0, sizeof style);
+  for (size_t g = 0; g < problem_groups(&b->p); ++g) {
+    struct runs r = problem_runs(&b->p, g);
+    for (size_t k = 0; k < m; ++k) {
+      store(&b->in.t[SLOT_X], element_at(&r, k), x = element(family, k, m, x));
+      store(&b->in.t[SLOT_DY], element_at(&r, k), dy = dy_element(kind, dy_family, k, m, x, dy));
+    }
+    if (b->p.given) given_statistics(b, g);
+  }
+  for (size_t i = 0; i < b->in.t[SLOT_GAMMA].count; ++i) store(&b->in.t[SLOT_GAMMA], i, scale * (1 + 0.3 * normal()));
+  for (size_t i = 0; i < b->in.t[SLOT_RUNNING_MEAN].count; ++i) {
+    store(&b->in.t[SLOT_RUNNING_MEAN], i, element(family, i, 8, 0) + uniform() * 1e-9);
+    store(&b->in.t[SLOT_RUNNING_VAR], i, uniform() * (draw() % 4 ? 1 : 1e-6));
+  }
+  assert_int_equal(oracle_run(&b->p, &b->in, &b->truth, &e), 0);
+}
+
+/* ---- the comparison ---- */
+
+enum { OUTPUTS = 3 };
+static const enum slot outputs[OUTPUTS] = {SLOT_DX, SLOT_DGAMMA, SLOT_DBETA};
+struct largest { double ratio; char where[240]; };
+
+/* One output of a kernel against its preset. */
+static void compare_output(struct bench *b, const struct kernel *k, int o, const char *where, struct largest *worst)
+{
+  struct judgement j;
+  struct error e;
+  struct tensors only = {0};
+  only.t[outputs[o]] = b->out.t[outputs[o]];
+  if (!only.t[outputs[o]].data) return;
+  judge(&b->p, &b->in, &b->truth, &only, preset_find(k->preset, &e), false, &j);
+  const struct finding *f = &j.finding[0];
+  if (j.verdict == FAIL)
+    fail_msg("%s, algorithm %d, order %d: %s[%zu] %s: expected %a, got %a: %g nULP, bound %g", k->preset, k->algorithm,
+             k->order, slot_name[outputs[o]], f->index, where, f->expected, f->got, f->nulp, f->bound);
+  if (j.verdict == RANGE || !(f->bound > 0) || !(f->nulp / f->bound > worst[o].ratio)) return;
+  worst[o].ratio = f->nulp / f->bound;
+  snprintf(worst[o].where, sizeof worst[o].where, "%s", where);
+}
+
+static void compare(struct bench *b, const struct kernel *k, enum family family, struct largest *worst)
+{
+  char where[200];
+  draw_style(k, &b->p);
+  bool own = b->p.mode == NORMATIVE_TRAINING && !b->p.given, folded = strstr(k->preset, "folded");
+  choice.outside = draw() % 2;
+  choice.way = folded ? FOLDED + draw() % (own ? 2 : 1) : draw() % (own ? 4 : 3);
+  unsigned before = flush_on(strstr(k->preset, "ftz"));
+  run_kernel(b, k);
+  flush_back(before);
+  snprintf(where, sizeof where, "family %d m %zu groups %zu eps %g given %u way %d outside %d fma %d reciprocal %d newton %d",
+           family, problem_m(&b->p), problem_groups(&b->p), b->p.eps, b->p.given, choice.way, choice.outside, style.fma,
+           style.reciprocal, style.newton);
+  for (int o = 0; o < OUTPUTS; ++o) compare_output(b, k, o, where, worst);
+}
+
+static void one_case(const struct kernel *kernels, size_t count, const struct normative_problem *p, size_t m,
+                     enum family family, int variant, struct largest (*worst)[OUTPUTS])
+{
+  static const double eps[] = {0x1.4f8b58p-17 /* 1e-5f */, 0, 0x1.19799ap-40 /* 1e-12f */, 0.5};
+  struct bench b = {.p = *p};
+  bool batch = p->norm == NORMATIVE_BATCHNORM;
+  b.p.dims[!batch] = m;
+  b.p.dims[batch] = m > 1000 ? 1 : variant % 5 ? p->dims[batch] : 300 / m + 1; /* at times many rows */
+  b.p.eps = eps[variant % 4];
+  b.p.stat_type = draw() % 2 ? NORMATIVE_F64 : p->stat_type;
+  b.p.given = p->mode == NORMATIVE_TRAINING && draw() % 3 == 0;
+  b.p.has_gamma = draw() % 4 != 0;
+  bench_open(&b);
+  bench_fill(&b, family);
+  for (size_t k = 0; k < count; ++k) compare(&b, &kernels[k], family, worst[k]);
+  bench_close(&b);
+}
+
+static void all_within(const struct kernel *kernels, size_t count, const struct normative_problem *p, const size_t *length,
+                       size_t n)
+{
+  struct largest worst[32][OUTPUTS] = {0};
+  for (int round = 0; round < rounds; ++round)
+    for (size_t l = 0; l < n; ++l)
+      for (int family = 0; family < FAMILIES; ++family)
+        one_case(kernels, count, p, length[l], (enum family)family, (int)l * 5 + family * 3 + round * 7, worst);
+  for (size_t k = 0; k < count; ++k) {
+    for (int o = 0; verbose && o < OUTPUTS; ++o)
+      print_message("%-26s algorithm %d order %d %-6s: %.3f  %s\n", kernels[k].preset, kernels[k].algorithm, kernels[k].order,
+                    slot_name[outputs[o]], worst[k][o].ratio, worst[k][o].where);
+    if (!(worst[k][0].ratio >= kernels[k].least))
+      fail_msg("%s, algorithm %d: errors of dx reach only %g of the bound", kernels[k].preset, kernels[k].algorithm,
+               worst[k][0].ratio);
+  }
+}
+
+static struct normative_problem problem(uint32_t norm, uint32_t type, uint32_t stat_type, size_t groups)
+{
+  struct normative_problem p;
+  problem_default(&p, norm, NORMATIVE_BACKWARD, type);
+  p.stat_type = stat_type;
+  p.ndim = 2;
+  p.dims[0] = p.dims[1] = groups;
+  return p;
+}
+
+#define COUNT(array) (sizeof array / sizeof *array)
+static const size_t lengths[] = {1, 2, 3, 5, 17, 64, 257, 1000, 3000};
+
+static void test_single(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.1}, {"f32-pairwise", PLAIN, IN_PAIRS, SINGLES, 0.1},
+    {"f32-two-pass", PLAIN, AT_RANDOM, SINGLES, 0.1}, {"f32-lanes", CORRECTED_MEAN, IN_LANES, SINGLES, 0.1},
+    {"f32-sequential", CORRECTION, IN_TURN, SINGLES, 0.1}, {"f32-one-pass", ONCE, IN_TURN, SINGLES, 0.1},
+    {"f32-welford-long", WELFORDS, IN_TURN, SINGLES, 0.1}, {"f32-merge", MERGED, IN_TURN, SINGLES, 0.1},
+    {"f32-sequential-folded", PLAIN, IN_TURN, SINGLES, 0.1}, {"f32-two-pass-folded", PLAIN, AT_RANDOM, SINGLES, 0.1},
+    {"f32-one-pass-folded", ONCE, IN_TURN, SINGLES, 0.1}};
+  (void)state;
+  for (int norm = 0; norm < 2; ++norm) {
+    struct normative_problem p = problem(norm ? NORMATIVE_BATCHNORM : NORMATIVE_LAYERNORM, NORMATIVE_F32, NORMATIVE_F32, 4);
+    all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+  }
+}
+
+static void test_double_sums(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f64-two-pass", PLAIN, IN_TURN, DOUBLES, 0.9}, {"f64-two-pass", CORRECTION, IN_LANES, DOUBLES, 0.9},
+    {"f64-two-pass-folded", PLAIN, IN_TURN, DOUBLES, 0.3}, {"f64-stats", PLAIN, IN_TURN, MIXED, 0.1},
+    {"f64-stats", ONCE, IN_LANES, MIXED, 0.1}, {"f64-stats", PLAIN, IN_TURN, MIXED_HIGH_LOW, 0.1},
+    {"f64-stats-folded", PLAIN, IN_TURN, MIXED, 0.1}};
+  (void)state;
+  for (int norm = 0; norm < 2; ++norm) {
+    struct normative_problem p = problem(norm ? NORMATIVE_BATCHNORM : NORMATIVE_LAYERNORM, NORMATIVE_F32, NORMATIVE_F32, 4);
+    all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+  }
+}
+
+static void test_mean_square(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f32-sequential", MEAN_SQUARE, IN_TURN, SINGLES, 0.1}, {"f32-pairwise", MEAN_SQUARE, IN_PAIRS, SINGLES, 0.1},
+    {"f32-lanes", MEAN_SQUARE, IN_LANES, SINGLES, 0.1}, {"f64-stats", MEAN_SQUARE, IN_TURN, MIXED, 0.1},
+    {"f64-two-pass", MEAN_SQUARE, IN_TURN, DOUBLES, 0.9}};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_RMSNORM, NORMATIVE_F32, NORMATIVE_F32, 4);
+  all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+}
+
+static void test_flushed_subnormals(void **state)
+{
+#ifdef __SSE2__
+  static const struct kernel kernels[] = {
+    {"f32-sequential-ftz", PLAIN, IN_TURN, SINGLES, 0.05}, {"f32-lanes-ftz", CORRECTED_MEAN, IN_LANES, SINGLES, 0.05},
+    {"f32-welford-long-ftz", WELFORDS, IN_TURN, SINGLES, 0.05}, {"f32-sequential-folded-ftz", PLAIN, IN_TURN, SINGLES, 0.05},
+    {"f64-stats-ftz", PLAIN, IN_TURN, MIXED, 0.05}, {"f64-two-pass-ftz", CORRECTION, IN_TURN, DOUBLES, 0.5}};
+  for (int norm = 0; norm < 2; ++norm) {
+    struct normative_problem p = problem(norm ? NORMATIVE_BATCHNORM : NORMATIVE_LAYERNORM, NORMATIVE_F32, NORMATIVE_F32, 4);
+    all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+  }
+#endif
+  (void)state;
+}
+
+static void test_narrow_tensors(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.3}, {"f32-one-pass", ONCE, IN_LANES, SINGLES, 0.3},
+    {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.2}, {"f64-stats", PLAIN, IN_TURN, MIXED, 0.8}};
+  (void)state;
+  for (uint32_t type = NORMATIVE_F16; type <= NORMATIVE_BF16; ++type) {
+    struct normative_problem p = problem(NORMATIVE_LAYERNORM, type, NORMATIVE_F32, 4);
+    p.param_type = type;
+    all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths) - 1);
+  }
+}
+
+static void test_double_tensors(void **state)
+{
+  static const struct kernel kernels[] = {
+    {"f64-two-pass", PLAIN, IN_TURN, DOUBLES, 0.1}, {"f64-two-pass", CORRECTION, IN_LANES, DOUBLES, 0.1},
+    {"f64-welford", WELFORDS, IN_TURN, DOUBLES, 0.1}, {"f64-one-pass", ONCE, IN_TURN, DOUBLES, 0.1},
+    {"f64-one-pass-folded", ONCE, IN_TURN, DOUBLES, 0.1}};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_LAYERNORM, NORMATIVE_F64, NORMATIVE_F64, 4);
+  p.param_type = NORMATIVE_F64;
+  all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
+}
+
+static void test_evaluation(void **state)
+{
+  static const size_t some[] = {1, 5, 64};
+  static const struct kernel kernels[] = {
+    {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.3}, {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.2},
+    {"f64-stats", PLAIN, IN_TURN, MIXED, 0.3}, {"f64-two-pass", CORRECTION, IN_TURN, DOUBLES, 0.8}};
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_BATCHNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
+  p.running = 1;
+  p.mode = NORMATIVE_EVALUATION;
+  all_within(kernels, COUNT(kernels), &p, some, COUNT(some));
+}
+
+int main(int argc, char **argv)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_single),         cmocka_unit_test(test_double_sums),    cmocka_unit_test(test_mean_square),
+    cmocka_unit_test(test_flushed_subnormals), cmocka_unit_test(test_narrow_tensors), cmocka_unit_test(test_double_tensors),
+    cmocka_unit_test(test_evaluation),
+  };
+  verbose = argc > 1;
+  if (verbose) rounds = atoi(argv[1]);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

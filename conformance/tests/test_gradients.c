@@ -1,0 +1,1060 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The oracle's gradients: against values known by hand, against the formulas of the definition in thousands of bits, and
+   against finite differences of its own forward values. */
+#include "inputs.h"
+#include "oracle.h"
+#include "roots.h"
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h> /* last: it has a macro fail() */
+#include "hand.inc"
+
+static int kind(const struct run *r, enum slot s, size_t i) { return r->truth.t[s].exact[i].kind; }
+
+/* ---- by hand ---- */
+
+/* x = 0, 1, 2 at eps = 0: xhat = -a, 0, a with a = sqrt(3/2); dy = 1, 0, 0: mean(g) = 1/3, mean(g xhat) = -a/3. */
+static void three_elements(void **state)
+{
+  (void)state;
+  const double a = 1.22474487139158904909864203735294569598;
+  struct run r;
+  open_case(&r, "layernorm/backward/f32/1x3/hand/seed1,eps=0");
+  put_all(&r, SLOT_X, (double[]){0, 1, 2});
+  put_all(&r, SLOT_DY, (double[]){1, 0, 0});
+  truth_of(&r);
+  EXPECT(&r, SLOT_DX, 0, (float)(a / 6));
+  EXPECT(&r, SLOT_DX, 1, (float)(-a / 3));
+  EXPECT(&r, SLOT_DX, 2, (float)(a / 6));
+  EXPECT(&r, SLOT_DGAMMA, 0, (float)-a);
+  EXPECT(&r, SLOT_DGAMMA, 1, 0);
+  EXPECT(&r, SLOT_DBETA, 0, 1);
+  const struct group_truth *g = &r.truth.group[0];
+  assert_true(fabsl(g->g_abs - 1.0L / 3) < 1e-18L && fabsl(g->c1 - 1.0L / 3) < 1e-18L && g->dy_max == 1 && g->g_finite);
+  assert_true(fabsl(g->c2 - 0.40824829046386301637L) < 1e-18L && fabsl(g->gx_abs - 0.40824829046386301637L) < 1e-18L);
+  const struct param_truth *p = &r.truth.param[0];
+  assert_int_equal(r.truth.params, 3);
+  assert_true(p->m == 1 && fabsl(p->dy_abs - 1) < 1e-17L && fabsl(p->dyx_abs - 1.2247448713915890491L) < 1e-17L);
+  assert_true(fabsl(p->dy_norm - 1) < 1e-17L && fabsl(p->dyx_norm - 1.5811388300841896660L) < 1e-17L); /* 3/2 + 1 */
+  assert_true(p->finite && p->x_finite);
+  close_case(&r);
+}
+
+/* The same numbers, the mean given as 1/2 and rstd as 2: xhat = -1, 1, 3; mean(g xhat) = -1/3; dx = 2 (g - 1/3 + xhat/3). */
+static void given(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "layernorm/backward/f32/1x3/hand/seed1,eps=0,given=yes");
+  put_all(&r, SLOT_X, (double[]){0, 1, 2});
+  put_all(&r, SLOT_DY, (double[]){1, 0, 0});
+  put(&r, SLOT_GIVEN_MEAN, 0, 0.5);
+  put(&r, SLOT_GIVEN_RSTD, 0, 2);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DX, 0, (float)(2.0 / 3));
+  EXPECT(&r, SLOT_DX, 1, 0);
+  assert_int_equal(kind(&r, SLOT_DX, 1), WIDE_ZERO);
+  EXPECT(&r, SLOT_DX, 2, (float)(4.0 / 3));
+  EXPECT(&r, SLOT_DGAMMA, 0, -1);
+  const struct group_truth *g = &r.truth.group[0];
+  assert_true(g->mu_hi == 0.5L && g->mu_lo == 0 && g->rstd == 2 && g->max_abs == 2 && g->mean_abs == 1);
+  assert_true(fabsl(g->sigma2 - 2.0L / 3) < 1e-18L && fabsl(g->c2 - 1.0L / 3) < 1e-18L);
+  close_case(&r);
+}
+
+static void root_mean_square(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "rmsnorm/backward/f32/1x2/hand/seed1,eps=0.5,beta=absent"); /* mean of squares 8.5 + 0.5 = 9 */
+  put_all(&r, SLOT_X, (double[]){1, -4});
+  put_all(&r, SLOT_DY, (double[]){3, 0});
+  truth_of(&r); /* xhat = 1/3, -4/3; mean(g xhat) = 1/2 */
+  EXPECT(&r, SLOT_DX, 0, (float)(17.0 / 18));
+  EXPECT(&r, SLOT_DX, 1, (float)(2.0 / 9));
+  EXPECT(&r, SLOT_DGAMMA, 0, 1);
+  assert_int_equal(r.truth.t[SLOT_DBETA].count, 0);
+  assert_true(r.truth.group[0].c1 == 0 && fabsl(r.truth.group[0].c2 - 0.5L) < 1e-18L);
+  close_case(&r);
+}
+
+/* Two elements: xhat is -1, 1 and dx 0 whatever dy is. */
+static void zeros(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "layernorm/backward/f32/2x2/hand/seed1,eps=0");
+  put_all(&r, SLOT_X, (double[]){0.1f, 0.7f, -3e30, 1e-30});
+  put_all(&r, SLOT_DY, (double[]){0.3f, 1e10, -1, 7});
+  put_all(&r, SLOT_GAMMA, (double[]){0.9f, 1e-20});
+  truth_of(&r);
+  for (size_t i = 0; i < 4; ++i) assert_int_equal(kind(&r, SLOT_DX, i), WIDE_ZERO);
+  close_case(&r);
+  open_case(&r, "batchnorm/backward/f32/2x2x2/hand/seed1"); /* constant dy, and m = 1 below */
+  put_all(&r, SLOT_X, (double[]){1, 2, 5, 0.1f, 4, 7, 0.3f, -1});
+  put_all(&r, SLOT_DY, (double[]){0.1f, 0.1f, 3, 3, 0.1f, 0.1f, 3, 3});
+  put_all(&r, SLOT_GAMMA, (double[]){0.7f, 0.3f});
+  truth_of(&r);
+  for (size_t i = 0; i < 8; ++i) assert_int_equal(kind(&r, SLOT_DX, i), WIDE_ZERO);
+  for (size_t c = 0; c < 2; ++c) assert_int_equal(kind(&r, SLOT_DGAMMA, c), WIDE_ZERO);
+  close_case(&r);
+  open_case(&r, "layernorm/backward/f32/1x1/hand/seed1");
+  put(&r, SLOT_X, 0, 5);
+  put(&r, SLOT_DY, 0, 5);
+  truth_of(&r);
+  assert_int_equal(kind(&r, SLOT_DX, 0), WIDE_ZERO);
+  assert_int_equal(kind(&r, SLOT_DGAMMA, 0), WIDE_ZERO);
+  close_case(&r);
+}
+
+/* A constant group is no case of its own: dx = rstd (g - mean(g)), rstd = 2 at eps = 1/4. */
+static void constant_group(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "layernorm/backward/f32/1x4/hand/seed1,eps=0.25");
+  put_all(&r, SLOT_X, (double[]){7, 7, 7, 7});
+  put_all(&r, SLOT_DY, (double[]){1, 2, 3, 6});
+  truth_of(&r);
+  const double dx[] = {-4, -2, 0, 6};
+  for (size_t i = 0; i < 4; ++i) EXPECT(&r, SLOT_DX, i, dx[i]);
+  close_case(&r);
+}
+
+/* ---- ties ---- */
+
+/* rstd = 1/2 or 1: what is stored is half of a sum with one bit too many, a little more or less. */
+static void ties(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "batchnorm/backward/f32/1x1x4/hand/seed1,mode=evaluation,eps=0");
+  put(&r, SLOT_RUNNING_VAR, 0, 4);
+  put(&r, SLOT_GAMMA, 0, 1 + 0x1p-12);
+  put_all(&r, SLOT_DY, (double[]){1 + 0x1p-12, 1 + 0x1p-11 + 0x1p-12, -1 - 0x1p-12, 0});
+  truth_of(&r); /* 1 + 2^-11 + 2^-24; 1 + 2^-10 + 3 2^-24 */
+  EXPECT(&r, SLOT_DX, 0, 0.5 * (1 + 0x1p-11));
+  EXPECT(&r, SLOT_DX, 1, 0.5 * (1 + 0x1p-10 + 0x1p-22));
+  EXPECT(&r, SLOT_DX, 2, -0.5 * (1 + 0x1p-11));
+  put(&r, SLOT_RUNNING_VAR, 0, 4 - 0x1p-50);
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DX, 0, 0.5 * (1 + 0x1p-11 + 0x1p-23));
+  put(&r, SLOT_RUNNING_VAR, 0, 4 + 0x1p-50);
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DX, 1, 0.5 * (1 + 0x1p-10 + 0x1p-23));
+  close_case(&r);
+  /* xhat = -1, -1, 1, 1; g = a, -a, 0, 0: both means are 0, so dx = g */
+  open_case(&r, "layernorm/backward/f32/1x4/hand/seed1,eps=0");
+  put_all(&r, SLOT_X, (double[]){-1, -1, 1, 1});
+  put_all(&r, SLOT_GAMMA, (double[]){1 + 0x1p-12, 1 + 0x1p-12, 1, 1});
+  put_all(&r, SLOT_DY, (double[]){1 + 0x1p-12, -1 - 0x1p-12, 0, 0});
+  truth_of(&r);
+  EXPECT(&r, SLOT_DX, 0, 1 + 0x1p-11);
+  EXPECT(&r, SLOT_DX, 1, -1 - 0x1p-11);
+  assert_int_equal(kind(&r, SLOT_DX, 2), WIDE_ZERO);
+  close_case(&r);
+}
+
+/* Sums of one root and of none, in f32: halfway, to even. */
+static void parameter_ties(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "batchnorm/backward/f32/4x1/hand/seed1,eps=0"); /* xhat = -1, -1, 1, 1 */
+  put_all(&r, SLOT_X, (double[]){1, 1, 3, 3});
+  put_all(&r, SLOT_DY, (double[]){-0x1p-24, 0, 1, 0});
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 0, 1);
+  EXPECT(&r, SLOT_DBETA, 0, 1 - 0x1p-24);
+  put(&r, SLOT_DY, 3, 0x1p-149);
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 0, 1 + 0x1p-23);
+  put_all(&r, SLOT_DY, (double[]){0x1p-24, 0, 1 + 0x1p-23, 0x1p-149});
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DBETA, 0, 1 + 0x1p-22);
+  close_case(&r);
+  /* rstd = 1 - 2^-1075 and a little: nearer to 0 than 1 + 3 2^-24, of either sign */
+  open_case(&r, "batchnorm/backward/f32/4x1/hand/seed1,eps64=0x1p-1074");
+  put_all(&r, SLOT_X, (double[]){1, 1, 3, 3});
+  for (int sign = -1; sign <= 1; sign += 2) {
+    put_all(&r, SLOT_DY, (double[]){-sign * 0x1p-24, 0, sign * (1 + 0x1p-23), 0});
+    truth_free(&r.truth);
+    truth_of(&r);
+    EXPECT(&r, SLOT_DGAMMA, 0, sign * (1 + 0x1p-23));
+  }
+  close_case(&r);
+}
+
+/* Rows of var + eps = 20, 5 and 16 (eps = 4): in column 1 xhat is -4/sqrt(20), -1/sqrt(5) and 1/2. The first two cancel at
+   dy = 1, -2; what remains is 1 + 2^-24, halfway in f32; a fifth row, of another root, tips it. */
+static void many_roots(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "layernorm/backward/f32/5x4/hand/seed1,eps=4");
+  put_all(&r, SLOT_X, (double[]){4, -4, 4, -4, 1, -1, 1, -1, -6, 2, 2, 2, -6, 2, 2, 2, 1, 2, 3, 4});
+  const double dy[] = {1, -2, 2, 0x1p-23, 0};
+  for (size_t row = 0; row < 5; ++row) put(&r, SLOT_DY, 4 * row + 1, dy[row]);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 1, 1);
+  assert_true(exactly(&r, SLOT_DGAMMA, 1, 1 + 0x1p-24));
+  assert_int_equal(kind(&r, SLOT_DGAMMA, 0), WIDE_ZERO);
+  put(&r, SLOT_DY, 4 * 4 + 1, -0x1p-120); /* xhat < 0: more */
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 1, 1 + 0x1p-23);
+  put(&r, SLOT_DY, 4 * 4 + 1, 0x1p-120);
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 1, 1);
+  put(&r, SLOT_DY, 4 * 2 + 1, 0);
+  put(&r, SLOT_DY, 4 * 3 + 1, 0);
+  put(&r, SLOT_DY, 4 * 4 + 1, 0);
+  truth_free(&r.truth);
+  truth_of(&r);
+  assert_int_equal(kind(&r, SLOT_DGAMMA, 1), WIDE_ZERO); /* two roots, one class */
+  close_case(&r);
+}
+
+static void put_column(struct run *r, size_t column, const double *dy)
+{
+  for (size_t row = 0; row < 5; ++row) put(r, SLOT_DY, 4 * row + column, dy[row]);
+}
+
+/* The same in f64, where what tips it is below 2^-1000, and where 2^200 cancels. c^2 + 4 = 5 k^2: xhat = -c/(k sqrt(5)) in the
+   first row. */
+static void many_roots_beyond(void **state)
+{
+  (void)state;
+  const double cancels[][2] = {{4, 2}, {11, 5}, {29, 13}, {76, 34}, {199, 89}, {521, 233}};
+  struct run r;
+  open_case(&r, "layernorm/backward/f64/5x4/hand/seed1,eps=4");
+  for (size_t n = 0; n < 6; ++n) {
+    double c = cancels[n][0], k = cancels[n][1];
+    put_all(&r, SLOT_X, (double[]){c, -c, c, -c, 1, -1, 1, -1, -6, 2, 2, 2, -6, 2, 2, 2, 1, 2, 3, 4});
+    for (int sign = -1; sign <= 1; ++sign) {
+      put_column(&r, 1, (double[]){k, -c, 2, 0x1p-52, -sign * 0x1p-1000});
+      truth_free(&r.truth);
+      truth_of(&r);
+      EXPECT(&r, SLOT_DGAMMA, 1, sign > 0 ? 1 + 0x1p-52 : 1);
+    }
+    put_column(&r, 1, (double[]){k * 0x1p200, -c * 0x1p200, 0, 0, 1});
+    put_column(&r, 2, (double[]){0, 0, 0, 0, -1});
+    truth_free(&r.truth);
+    truth_of(&r); /* in the last row xhat is -1/2 and 1/2 over sqrt(5.25) in columns 1 and 2 */
+    assert_memory_equal(r.truth.t[SLOT_DGAMMA].exact[1].limb, r.truth.t[SLOT_DGAMMA].exact[2].limb,
+                        sizeof r.truth.t[SLOT_DGAMMA].exact[1].limb);
+    EXPECT(&r, SLOT_DGAMMA, 1, -0.5 / sqrt(5.25));
+  }
+  close_case(&r);
+}
+
+static void add_root(struct root_sum *s, double a, double b)
+{
+  struct dyadic da, db;
+  dyadic_init(&da);
+  dyadic_init(&db);
+  dyadic_set_d(&da, a);
+  dyadic_set_d(&db, b);
+  assert_int_equal(root_sum_add(s, &da, &db), 0);
+  dyadic_clear(&da);
+  dyadic_clear(&db);
+}
+
+/* Pairs a, b up to b = 0: is the sum of a/sqrt(b) 0? */
+static int root_sum_of(const double (*v)[2])
+{
+  struct root_sum s = {0};
+  for (; (*v)[1] != 0; ++v) add_root(&s, (*v)[0], (*v)[1]);
+  int zero = root_sum_zero(&s);
+  root_sum_clear(&s);
+  return zero;
+}
+
+static void sums_of_roots(void **state)
+{
+  (void)state;
+  const struct { int zero; double v[8][2]; } table[] = {
+    {1, {{0}}},
+    {0, {{1, 3}}},
+    {1, {{1, 3}, {-1, 3}}},
+    {0, {{1, 3}, {-1, 5}}},
+    {1, {{2, 20}, {-1, 5}}},
+    {1, {{1, 5}, {1, 45}, {-4, 45}}},           /* 1/sqrt(5) = 3/sqrt(45) */
+    {1, {{1, 2}, {-2, 8}, {3, 0.5}, {-6, 2}}},  /* odd powers of two */
+    {0, {{1, 2}, {-2, 8}, {3, 0.5}, {-6, 2.5}}},
+    {1, {{1, 49}, {-1, 7}, {1, 7}, {-1, 49}}},
+    {1, {{3, 9}, {-1, 1}, {5, 0x1p80}, {-5, 0x1p80}}},
+    {0, {{3, 9}, {-1, 1}, {5, 0x1p80}, {-5, 0x1.0000000000001p80}}},
+    {1, {{5, 12}, {7, 27}, {-29, 108}}},        /* 5/(2 sqrt 3) + 7/(3 sqrt 3) = 29/(6 sqrt 3) */
+    {0, {{5, 12}, {7, 27}, {-28, 108}}},
+    {0, {{8119, 7251}, {-9091, 9091}}}};         /* all 24 symbols alike; 8119 = floor(sqrt(7251 9091)) */
+  for (size_t n = 0; n < sizeof table / sizeof *table; ++n)
+    if (root_sum_of(table[n].v) != table[n].zero) fail_msg("sum %zu of roots", n);
+  struct root_sum s = {0};
+  struct dyadic a, b;
+  dyadic_init(&a);
+  dyadic_init(&b);
+  dyadic_set_d(&a, 1);
+  mpz_set_ui(b.z, (unsigned long)-59); /* one of the primes that tell classes apart */
+  assert_int_equal(root_sum_add(&s, &a, &b), 0);
+  assert_int_equal(root_sum_zero(&s), 0);
+  add_root(&s, -2, 3);
+  assert_int_equal(root_sum_zero(&s), -1);
+  root_sum_clear(&s);
+  dyadic_clear(&a);
+  dyadic_clear(&b);
+}
+
+/* ---- edges ---- */
+
+static void edges_groups(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "layernorm/backward/f32/7x2/hand/seed1,eps=0");
+  put_all(&r, SLOT_X, (double[]){1, NAN, INFINITY, 1, 5, 5, 1, 2, 1, 2, 1, 2, 1, 2});
+  put_all(&r, SLOT_DY, (double[]){1, 1, 1, 1, 1, 1, NAN, 1, INFINITY, 1, -INFINITY, 1, 3, 4});
+  truth_of(&r);
+  for (size_t i = 0; i < 12; ++i) EXPECT(&r, SLOT_DX, i, NAN);
+  EXPECT(&r, SLOT_DX, 12, 0);
+  EXPECT(&r, SLOT_DGAMMA, 0, NAN);
+  EXPECT(&r, SLOT_DGAMMA, 1, NAN);
+  EXPECT(&r, SLOT_DBETA, 0, NAN);
+  EXPECT(&r, SLOT_DBETA, 1, 10);
+  const bool finite[] = {false, false, true, true, true, true, true}, g[] = {true, true, true, false, false, false, true};
+  for (size_t k = 0; k < 7; ++k) {
+    assert_int_equal(r.truth.group[k].finite, finite[k]);
+    assert_int_equal(r.truth.group[k].g_finite, g[k]);
+  }
+  assert_false(r.truth.param[0].finite);
+  assert_true(r.truth.param[1].finite);
+  assert_false(r.truth.param[1].x_finite);
+  close_case(&r);
+  open_case(&r, "layernorm/backward/f32/2x2/hand/seed1,eps=0"); /* gamma: dx only; dy: Inf times xhat */
+  put_all(&r, SLOT_X, (double[]){1, 2, 1, 2});
+  put_all(&r, SLOT_DY, (double[]){1, -INFINITY, 1, 1});
+  put_all(&r, SLOT_GAMMA, (double[]){INFINITY, 1});
+  truth_of(&r);
+  for (size_t i = 0; i < 4; ++i) EXPECT(&r, SLOT_DX, i, NAN);
+  EXPECT(&r, SLOT_DGAMMA, 0, -2);
+  EXPECT(&r, SLOT_DGAMMA, 1, -INFINITY);
+  EXPECT(&r, SLOT_DBETA, 1, -INFINITY);
+  close_case(&r);
+}
+
+static void edges_root_mean_square(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "rmsnorm/backward/f32/2x3/hand/seed1,eps=0.5");
+  put_all(&r, SLOT_X, (double[]){1, -INFINITY, 0, 1, 0, 0});
+  put_all(&r, SLOT_DY, (double[]){1, 1, INFINITY, 0, 0, 2});
+  truth_of(&r); /* the first row: rstd = 0, xhat = 0, NaN, 0 */
+  for (size_t i = 0; i < 6; ++i) EXPECT(&r, SLOT_DX, i, i < 3 ? NAN : i == 5 ? (float)(2 / sqrt(1 / 3.0 + 0.5)) : 0);
+  EXPECT(&r, SLOT_DGAMMA, 0, 0);
+  EXPECT(&r, SLOT_DGAMMA, 1, NAN);
+  EXPECT(&r, SLOT_DGAMMA, 2, NAN); /* Inf times 0 */
+  EXPECT(&r, SLOT_DBETA, 2, INFINITY);
+  close_case(&r);
+}
+
+/* Evaluation: each element by itself, x does not matter to dx. */
+static void edges_evaluation(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "batchnorm/backward/f32/3x5/hand/seed1,mode=evaluation,eps=0");
+  put_all(&r, SLOT_RUNNING_MEAN, (double[]){0, NAN, 0, 0, 0});
+  put_all(&r, SLOT_RUNNING_VAR, (double[]){4, 4, 0, -1, INFINITY});
+  for (size_t i = 0; i < 15; ++i) put(&r, SLOT_X, i, i == 0 ? NAN : 1);
+  put_all(&r, SLOT_DY, (double[]){1, 1, 1, 1, 1, NAN, 2, 0, 0, 2, -INFINITY, 3, -3, 3, INFINITY});
+  truth_of(&r);
+  const double dx[] = {0.5, 0.5, INFINITY, NAN, 0, NAN, 1, NAN, NAN, 0, -INFINITY, 1.5, -INFINITY, NAN, NAN};
+  for (size_t i = 0; i < 15; ++i) EXPECT(&r, SLOT_DX, i, dx[i]);
+  const double dgamma[] = {NAN, NAN, NAN, NAN, NAN}, dbeta[] = {NAN, 6, -2, 4, INFINITY};
+  for (size_t c = 0; c < 5; ++c) {
+    EXPECT(&r, SLOT_DGAMMA, c, dgamma[c]);
+    EXPECT(&r, SLOT_DBETA, c, dbeta[c]);
+  }
+  put(&r, SLOT_DY, 12, 0); /* of channel 2: dy = 1, 0, 0 at xhat = Inf */
+  put(&r, SLOT_DY, 14, 1);
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 2, NAN);
+  EXPECT(&r, SLOT_DGAMMA, 4, 0);
+  close_case(&r);
+}
+
+static void edges_given(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "layernorm/backward/f32/5x2/hand/seed1,given=yes");
+  for (size_t i = 0; i < 10; ++i) put(&r, SLOT_X, i, i == 9 ? INFINITY : (double)i);
+  for (size_t i = 0; i < 10; ++i) put(&r, SLOT_DY, i, 1);
+  put_all(&r, SLOT_GIVEN_MEAN, (double[]){0, NAN, 0, 0, 0});
+  put_all(&r, SLOT_GIVEN_RSTD, (double[]){INFINITY, 1, 0, -1, 1});
+  truth_of(&r);
+  const double dx[] = {NAN, NAN, NAN, NAN, 0, 0, 39, 45.5, NAN, NAN}; /* row 3: xhat = -6, -7; mean(g xhat) = -6.5 */
+  for (size_t i = 0; i < 10; ++i) EXPECT(&r, SLOT_DX, i, dx[i]);
+  const bool finite[] = {false, false, true, true, false};
+  for (size_t k = 0; k < 5; ++k) assert_int_equal(r.truth.group[k].finite, finite[k]);
+  assert_true(r.truth.group[3].rstd == 1);
+  put(&r, SLOT_DY, 1, 0);
+  put(&r, SLOT_DY, 3, 0);
+  put(&r, SLOT_DY, 6, INFINITY); /* at xhat = -6 */
+  put(&r, SLOT_X, 9, 9);
+  put(&r, SLOT_GIVEN_MEAN, 1, 0);
+  put(&r, SLOT_GIVEN_RSTD, 0, 1);
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 0, -INFINITY);
+  close_case(&r);
+}
+
+/* Nothing to add up: dgamma and dbeta are 0. */
+static void nothing(void **state)
+{
+  (void)state;
+  const struct { const char *name; size_t params; } cases[] = {
+    {"layernorm/backward/f32/0x3/hand/seed1", 3}, {"layernorm/backward/f32/3x0/hand/seed1", 0},
+    {"batchnorm/backward/f32/0x3x2/hand/seed1,given=yes", 3}, {"batchnorm/backward/f32/2x3x0/hand/seed1,mode=evaluation", 3}};
+  for (size_t n = 0; n < sizeof cases / sizeof *cases; ++n) {
+    struct run r;
+    open_case(&r, cases[n].name);
+    truth_of(&r);
+    assert_int_equal(r.truth.groups, 0);
+    assert_int_equal(r.truth.params, cases[n].params);
+    assert_int_equal(r.truth.t[SLOT_DX].count, 0);
+    for (enum slot s = SLOT_DGAMMA; s <= SLOT_DBETA; ++s) assert_int_equal(r.truth.t[s].count, cases[n].params);
+    for (size_t j = 0; j < cases[n].params; ++j) {
+      EXPECT(&r, SLOT_DGAMMA, j, 0);
+      EXPECT(&r, SLOT_DBETA, j, 0);
+      assert_true(r.truth.param[j].m == 0 && r.truth.param[j].dy_abs == 0 && r.truth.param[j].finite);
+    }
+    close_case(&r);
+  }
+}
+
+static void refuses(void **state)
+{
+  (void)state;
+  const struct { const char *name, *text; } cases[] = {
+    {"layernorm/backward/f32/2x2/hand/seed1,epsplace=outside", "epsplace"},
+    {"layernorm/backward/f32/2x2/hand/seed1,casts=plusone", "casts"},
+    {"layernorm/backward/f32/2x2/hand/seed1,residual=yes", "residual"},
+    {"layernorm/backward/f32/2x2/hand/seed1,affine=element", "affine"},
+    {"batchnorm/backward/f32/2x2/hand/seed1,mode=evaluation,given=yes", "given"}};
+  for (size_t n = 0; n < sizeof cases / sizeof *cases; ++n) {
+    struct run r;
+    struct error e = {""};
+    open_case(&r, cases[n].name);
+    assert_int_equal(oracle_run(&r.tc.p, &r.in, &r.truth, &e), -1);
+    if (!strstr(e.text, cases[n].text)) fail_msg("'%s' does not say %s", e.text, cases[n].text);
+    close_case(&r);
+  }
+}
+
+/* ---- against the definition in thousands of bits ---- */
+
+/* Which group and which parameter element i belongs to, from the shape alone. */
+static size_t channel_of(const struct normative_problem *p, size_t i)
+{
+  return p->norm != NORMATIVE_BATCHNORM ? i % p->c : p->layout == NORMATIVE_NSC ? i % p->c : i / p->s % p->c;
+}
+static size_t group_of(const struct normative_problem *p, size_t i)
+{
+  return p->norm == NORMATIVE_BATCHNORM ? channel_of(p, i) : i / p->c;
+}
+
+/* One operation after the other; `scale` is the largest exponent of what was added up. */
+struct value { mpfr_t v; long scale; };
+struct book { /* of groups: mean .. gx_abs; of elements: xhat, dx; of parameters: dgamma .. dyx2. spread: sigma2 rstd^2 */
+  size_t groups, elements, params;
+  struct value *mean, *rstd, *spread, *c1, *c2, *g_abs, *gx_abs, *xhat, *dx, *dgamma, *dbeta, *dy_abs, *dyx_abs, *dy2, *dyx2;
+  mpfr_t t, u;
+};
+
+static struct value *values(size_t n, mpfr_prec_t bits)
+{
+  struct value *v = calloc(n, sizeof *v);
+  for (size_t i = 0; i < n; ++i) {
+    mpfr_init2(v[i].v, bits);
+    mpfr_set_zero(v[i].v, 1);
+    v[i].scale = LONG_MIN / 2;
+  }
+  return v;
+}
+
+static void values_free(struct value *v, size_t n)
+{
+  for (size_t i = 0; i < n; ++i) mpfr_clear(v[i].v);
+  free(v);
+}
+
+/* a += sign t */
+static void plus(struct value *a, mpfr_srcptr t, int sign)
+{
+  (sign < 0 ? mpfr_sub : mpfr_add)(a->v, a->v, t, MPFR_RNDN);
+  if (mpfr_regular_p(t) && mpfr_get_exp(t) > a->scale) a->scale = mpfr_get_exp(t);
+}
+
+static void plus_size(struct value *a, mpfr_ptr t)
+{
+  mpfr_abs(t, t, MPFR_RNDN);
+  plus(a, t, 1);
+}
+
+static double input(const struct run *r, enum slot s, size_t i, double absent)
+{
+  return r->in.t[s].data ? tensor_get(&r->in.t[s], i) : absent;
+}
+
+static void book_statistics(const struct run *r, struct book *b)
+{
+  const struct normative_problem *p = &r->tc.p;
+  const size_t m = b->elements / b->groups;
+  struct value *var = values(b->groups, mpfr_get_prec(b->t));
+  for (size_t i = 0; i < b->elements && p->norm != NORMATIVE_RMSNORM; ++i) {
+    mpfr_ptr mean = b->mean[group_of(p, i)].v;
+    mpfr_add_d(mean, mean, input(r, SLOT_X, i, 0), MPFR_RNDN);
+  }
+  for (size_t g = 0; g < b->groups; ++g) mpfr_div_ui(b->mean[g].v, b->mean[g].v, m, MPFR_RNDN);
+  for (size_t i = 0; i < b->elements; ++i) {
+    mpfr_ptr v = var[group_of(p, i)].v;
+    mpfr_d_sub(b->t, input(r, SLOT_X, i, 0), b->mean[group_of(p, i)].v, MPFR_RNDN);
+    mpfr_fma(v, b->t, b->t, v, MPFR_RNDN);
+  }
+  for (size_t g = 0; g < b->groups; ++g) {
+    mpfr_div_ui(var[g].v, var[g].v, m, MPFR_RNDN);
+    if (p->mode == NORMATIVE_EVALUATION) {
+      mpfr_set_d(b->mean[g].v, input(r, SLOT_RUNNING_MEAN, g, 0), MPFR_RNDN);
+      mpfr_set_d(var[g].v, input(r, SLOT_RUNNING_VAR, g, 0), MPFR_RNDN);
+    }
+    mpfr_set(b->spread[g].v, var[g].v, MPFR_RNDN);
+    mpfr_add_d(var[g].v, var[g].v, p->eps, MPFR_RNDN);
+    mpfr_rec_sqrt(b->rstd[g].v, var[g].v, MPFR_RNDN);
+    if (p->given) mpfr_set_d(b->mean[g].v, input(r, SLOT_GIVEN_MEAN, g, 0), MPFR_RNDN);
+    if (p->given) mpfr_set_d(b->rstd[g].v, input(r, SLOT_GIVEN_RSTD, g, 0), MPFR_RNDN);
+    for (int n = 0; n < 2; ++n) mpfr_mul(b->spread[g].v, b->spread[g].v, b->rstd[g].v, MPFR_RNDN);
+  }
+  values_free(var, b->groups);
+}
+
+/* t = gamma dy of element i */
+static void set_g(const struct run *r, mpfr_ptr t, size_t i)
+{
+  mpfr_set_d(t, input(r, SLOT_GAMMA, channel_of(&r->tc.p, i), 1), MPFR_RNDN);
+  mpfr_mul_d(t, t, input(r, SLOT_DY, i, 0), MPFR_RNDN);
+}
+
+static void book_sums(const struct run *r, struct book *b)
+{
+  const struct normative_problem *p = &r->tc.p;
+  for (size_t i = 0; i < b->elements; ++i) {
+    size_t g = group_of(p, i), j = channel_of(p, i);
+    double dy = input(r, SLOT_DY, i, 0);
+    mpfr_ptr xhat = b->xhat[i].v;
+    mpfr_d_sub(xhat, input(r, SLOT_X, i, 0), b->mean[g].v, MPFR_RNDN);
+    mpfr_mul(xhat, xhat, b->rstd[g].v, MPFR_RNDN);
+    mpfr_set_d(b->t, dy, MPFR_RNDN);
+    plus(&b->dbeta[j], b->t, 1);
+    plus_size(&b->dy_abs[j], b->t);
+    mpfr_sqr(b->t, b->t, MPFR_RNDN);
+    plus(&b->dy2[j], b->t, 1);
+    mpfr_fma(b->u, xhat, xhat, b->spread[g].v, MPFR_RNDN);
+    mpfr_mul(b->t, b->t, b->u, MPFR_RNDN);
+    plus(&b->dyx2[j], b->t, 1);
+    mpfr_mul_d(b->t, xhat, dy, MPFR_RNDN);
+    plus(&b->dgamma[j], b->t, 1);
+    plus_size(&b->dyx_abs[j], b->t);
+    set_g(r, b->t, i);
+    plus(&b->c1[g], b->t, 1);
+    mpfr_mul(b->u, b->t, xhat, MPFR_RNDN);
+    plus(&b->c2[g], b->u, 1);
+    plus_size(&b->g_abs[g], b->t);
+    plus_size(&b->gx_abs[g], b->u);
+  }
+  for (size_t g = 0; g < b->groups; ++g)
+    for (struct value *v[] = {b->c1, b->c2, b->g_abs, b->gx_abs, NULL}, **a = v; *a; ++a)
+      mpfr_div_ui((*a)[g].v, (*a)[g].v, b->elements / b->groups, MPFR_RNDN);
+}
+
+/* dx = rstd (g - c1 - xhat c2), NaN where a mean is not finite; evaluation: rstd g; RMSNorm: without c1. */
+static void book_dx(const struct run *r, struct book *b)
+{
+  const struct normative_problem *p = &r->tc.p;
+  for (size_t i = 0; i < b->elements; ++i) {
+    size_t g = group_of(p, i);
+    struct value *dx = &b->dx[i];
+    set_g(r, b->t, i);
+    plus(dx, b->t, 1);
+    if (p->norm != NORMATIVE_RMSNORM && p->mode == NORMATIVE_TRAINING) plus(dx, b->c1[g].v, -1);
+    mpfr_mul(b->t, b->xhat[i].v, b->c2[g].v, MPFR_RNDN);
+    if (p->mode == NORMATIVE_TRAINING) plus(dx, b->t, -1);
+    mpfr_mul(dx->v, dx->v, b->rstd[g].v, MPFR_RNDN);
+    if (mpfr_regular_p(b->rstd[g].v)) dx->scale += mpfr_get_exp(b->rstd[g].v);
+    if (p->mode == NORMATIVE_TRAINING && !(mpfr_number_p(b->c1[g].v) && mpfr_number_p(b->c2[g].v))) mpfr_set_nan(dx->v);
+  }
+}
+
+static void book_make(const struct run *r, struct book *b, mpfr_prec_t bits)
+{
+  const struct normative_problem *p = &r->tc.p;
+  bool channels = p->norm == NORMATIVE_BATCHNORM;
+  b->elements = p->n * p->c * p->s;
+  b->groups = channels ? p->c : p->n;
+  b->params = p->c;
+  struct value **groups[] = {&b->mean, &b->rstd, &b->spread, &b->c1, &b->c2, &b->g_abs, &b->gx_abs, NULL};
+  struct value **params[] = {&b->dgamma, &b->dbeta, &b->dy_abs, &b->dyx_abs, &b->dy2, &b->dyx2, NULL};
+  for (struct value ***a = groups; *a; ++a)
+    **a = values(b->groups, bits);
+  for (struct value ***a = params; *a; ++a)
+    **a = values(b->params, bits);
+  b->xhat = values(b->elements, bits);
+  b->dx = values(b->elements, bits);
+  mpfr_inits2(bits, b->t, b->u, (mpfr_ptr)0);
+  book_statistics(r, b);
+  book_sums(r, b);
+  book_dx(r, b);
+}
+
+static void book_free(struct book *b)
+{
+  for (struct value **a = (struct value *[]){b->mean, b->rstd, b->spread, b->c1, b->c2, b->g_abs, b->gx_abs, NULL}; *a; ++a)
+    values_free(*a, b->groups);
+  for (struct value **a = (struct value *[]){b->dgamma, b->dbeta, b->dy_abs, b->dyx_abs, b->dy2, b->dyx2, NULL}; *a; ++a)
+    values_free(*a, b->params);
+  values_free(b->xhat, b->elements);
+  values_free(b->dx, b->elements);
+  mpfr_clears(b->t, b->u, (mpfr_ptr)0);
+}
+
+struct tally { size_t elements, zeros, ties, specials; };
+
+/* v rounded to nearest even in `type`; *tie: it was a middle. */
+static double rounded(mpfr_srcptr v, enum normative_type type, bool *tie)
+{
+  static const struct { long bits, low, top; } formats[] = {
+    [NORMATIVE_F32] = {24, -149, 128}, [NORMATIVE_F64] = {53, -1074, 1024}, [NORMATIVE_F16] = {11, -24, 16},
+    [NORMATIVE_BF16] = {8, -133, 128}};
+  long bits = formats[type].bits, unit;
+  mpfr_t scaled, half;
+  *tie = false;
+  if (!mpfr_regular_p(v)) return mpfr_get_d(v, MPFR_RNDN);
+  unit = mpfr_get_exp(v) - bits > formats[type].low ? mpfr_get_exp(v) - bits : formats[type].low;
+  mpfr_init2(scaled, mpfr_get_prec(v));
+  mpfr_init2(half, mpfr_get_prec(v));
+  mpfr_mul_2si(scaled, v, -unit, MPFR_RNDN);
+  mpfr_frac(half, scaled, MPFR_RNDN);
+  *tie = mpfr_cmp_d(half, 0.5) == 0 || mpfr_cmp_d(half, -0.5) == 0;
+  mpfr_roundeven(scaled, scaled);
+  double result = mpfr_get_d(scaled, MPFR_RNDN);
+  mpfr_mul_2si(scaled, scaled, unit, MPFR_RNDN);
+  if (mpfr_cmpabs_ui(scaled, 0) && mpfr_get_exp(scaled) > formats[type].top) result = copysign(INFINITY, result);
+  else result = ldexp(result, (int)unit);
+  mpfr_clears(scaled, half, (mpfr_ptr)0);
+  return result;
+}
+
+/* What is only the roundings of larger terms becomes 0. */
+static void clean(struct value *v)
+{
+  if (mpfr_regular_p(v->v) && mpfr_get_exp(v->v) < v->scale - mpfr_get_prec(v->v) / 2) mpfr_set_zero(v->v, 1);
+}
+
+/* Entry i of the oracle's output against the book: NaN, Inf, 0 as they are; else within 2^-150, and the same nearest value.
+   Three quarters of the bits are cut off first: what is a middle becomes one, the rest is far from any. */
+static void same(const struct run *r, enum slot s, size_t i, struct value *v, struct tally *tally)
+{
+  const struct truth_tensor *t = &r->truth.t[s];
+  mpfr_prec_t bits = mpfr_get_prec(v->v);
+  mpfr_t w, d;
+  bool tie;
+  if (!t->count) return;
+  clean(v);
+  mpfr_prec_round(v->v, bits / 4, MPFR_RNDN);
+  double want = rounded(v->v, t->nearest.type, &tie), got = nearest(r, s, i);
+  if (t->exact[i].kind == WIDE_UNDECIDED || (want != got && !(isnan(want) && isnan(got))))
+    fail_msg("%s[%zu] is %a, the definition's %a", slot_name[s], i, got, want);
+  tally->elements += 1;
+  tally->ties += tie;
+  tally->zeros += mpfr_zero_p(v->v);
+  tally->specials += !mpfr_number_p(v->v);
+  wide_view(w, &t->exact[i]);
+  if (!mpfr_regular_p(v->v)) {
+    assert_true(mpfr_nan_p(v->v) ? mpfr_nan_p(w) : mpfr_cmp(w, v->v) == 0);
+    return;
+  }
+  mpfr_init2(d, bits);
+  mpfr_sub(d, w, v->v, MPFR_RNDN);
+  mpfr_mul_2ui(d, d, 150, MPFR_RNDN);
+  assert_true(mpfr_cmpabs(d, v->v) <= 0);
+  mpfr_clear(d);
+}
+
+/* q is not below |v|, and hardly above. */
+static void above(const char *what, size_t i, long double q, mpfr_srcptr v, mpfr_ptr t)
+{
+  if (!mpfr_number_p(v)) {
+    if (!isinf(q)) fail_msg("%s[%zu] is %Lg where a term is not finite", what, i, q);
+    return;
+  }
+  mpfr_abs(t, v, MPFR_RNDN);
+  if (mpfr_cmp_ld(t, q) > 0 || (mpfr_mul_d(t, t, 1 + 0x1p-40, MPFR_RNDN), mpfr_cmp_ld(t, q) < 0))
+    fail_msg("%s[%zu] is %Lg, not %Lg from above", what, i, q, mpfr_get_ld(t, MPFR_RNDN));
+}
+
+static void group_quantities(const struct run *r, struct book *b)
+{
+  for (size_t g = 0; g < b->groups; ++g) {
+    const struct group_truth *q = &r->truth.group[g];
+    clean(&b->c1[g]);
+    clean(&b->c2[g]);
+    if (r->tc.p.norm == NORMATIVE_RMSNORM) mpfr_mul_ui(b->c1[g].v, b->c1[g].v, 0, MPFR_RNDN); /* NaN stays */
+    above("c1", g, q->c1, b->c1[g].v, b->t);
+    above("g_abs", g, q->g_abs, b->g_abs[g].v, b->t);
+    above("c2", g, q->c2, b->c2[g].v, b->t);
+    above("gx_abs", g, q->gx_abs, b->gx_abs[g].v, b->t);
+    assert_int_equal(q->g_finite, mpfr_number_p(b->g_abs[g].v) != 0);
+  }
+}
+
+static void parameter_quantities(const struct run *r, struct book *b)
+{
+  for (size_t j = 0; j < b->params; ++j) {
+    const struct param_truth *q = &r->truth.param[j];
+    assert_true(q->m == (long double)(b->elements / b->params));
+    assert_int_equal(q->finite, mpfr_number_p(b->dy_abs[j].v) != 0);
+    above("dy_abs", j, q->dy_abs, b->dy_abs[j].v, b->t);
+    mpfr_sqrt(b->dy2[j].v, b->dy2[j].v, MPFR_RNDN);
+    above("dy_norm", j, q->dy_norm, b->dy2[j].v, b->t);
+    if (!q->x_finite) mpfr_set_nan(b->dyx_abs[j].v); /* though RMSNorm's xhat is 0 beside an infinite x */
+    above("dyx_abs", j, q->dyx_abs, b->dyx_abs[j].v, b->t);
+    mpfr_sqrt(b->dyx2[j].v, b->dyx2[j].v, MPFR_RNDN);
+    if (!q->x_finite) mpfr_set_nan(b->dyx2[j].v);
+    above("dyx_norm", j, q->dyx_norm, b->dyx2[j].v, b->t);
+  }
+}
+
+static void against_the_book(struct run *r, struct tally *tally)
+{
+  struct book b;
+  truth_of(r);
+  book_make(r, &b, r->tc.p.type == NORMATIVE_F64 ? 8000 : 2400);
+  for (size_t i = 0; i < b.elements; ++i) same(r, SLOT_DX, i, &b.dx[i], tally);
+  for (size_t j = 0; j < b.params; ++j) {
+    same(r, SLOT_DGAMMA, j, &b.dgamma[j], tally);
+    same(r, SLOT_DBETA, j, &b.dbeta[j], tally);
+  }
+  if (r->tc.p.mode == NORMATIVE_TRAINING) group_quantities(r, &b);
+  parameter_quantities(r, &b);
+  book_free(&b);
+}
+
+/* The name of family number n of a kind, its NeK filled in; NULL past the last. Recorded data have shapes of their own. */
+static const char *family_name(const char *kind, size_t n, int number, char out[48])
+{
+  static const char *const numbers[] = {"1e4", "1e9", "1e20", "1e30", "1e-20"};
+  for (const struct family *f = family_table; f->name; ++f) {
+    if (strcmp(f->kind, kind) || family_shape(f) || n--) continue;
+    const char *hole = strstr(f->name, "NeK");
+    if (hole) snprintf(out, 48, "%.*s%s%s", (int)(hole - f->name), f->name, numbers[number % 5], hole + 3);
+    else snprintf(out, 48, "%s", f->name);
+    return out;
+  }
+  return NULL;
+}
+
+/* Case number n over a family of x and one of dy; false if the type cannot hold such values. */
+static bool make_case(struct run *r, int n, const char *x, const char *dy)
+{
+  static const char *const norms[] = {"layernorm", "batchnorm", "rmsnorm", "batchnorm"};
+  static const char *const rows[] = {"5x8", "3x16", "12x3", "4x2", "2x33", "1x9", "9x1", "30x5"};
+  static const char *const channels[] = {"5x2x3", "2x2x9", "7x5", "1x3x8", "3x2x2x2", "2x3", "1x2"};
+  static const char *const types[] = {"f32", "bf16", "f64", "f32", "f16", "bf16,params=f32", "f32", "f16,params=f32",
+                                      "f64,params=f32"};
+  static const char *const keys[] = {"", ",eps=0", ",eps=0.25", ",given=yes", ",given=yes,stats=f32", ",mode=evaluation"};
+  static const char *const gammas[] = {"ones", "ordinary", "absent", "mixed", "zerofirst", "huge", "tiny", "nan"};
+  uint64_t dice = ((uint64_t)n + 1) * 0x9e3779b97f4a7c15u; /* odd multiplier: the upper bits look drawn */
+  const char *norm = norms[dice >> 62], *type = types[(dice >> 48 & 0xff) % 9], *comma = strchr(type, ',');
+  const char *gamma = gammas[dice >> 56 & 7], *key = keys[(dice >> 40 & 0xffff) % 6];
+  bool batch = !strcmp(norm, "batchnorm");
+  const char *shape = batch ? channels[(dice >> 24 & 0xffff) % 7] : rows[dice >> 24 & 7];
+  char name[CASE_NAME_MAX];
+  struct error e = {""};
+  if (strstr(key, "evaluation") && !batch) key = ",eps=1e-12";
+  snprintf(name, sizeof name, "%s/backward/%.*s/%s/%s/seed%d%s,dy=%s,gamma=%s%s%s", norm,
+           comma ? (int)(comma - type) : (int)strlen(type), type, shape, x, n, comma ? comma : "", dy, gamma, key,
+           batch && dice >> 20 & 1 ? ",layout=nsc" : "");
+  memset(r, 0, sizeof *r);
+  if (case_parse(&r->tc, name, &e)) fail_msg("%s", e.text);
+  if (!inputs_make(&r->tc, &r->in, &e)) return true;
+  if (!strstr(e.text, "fit")) fail_msg("%s", e.text);
+  tensors_free(&r->in);
+  return false;
+}
+
+/* Every family of x with every one of dy. */
+static void families(void **state)
+{
+  (void)state;
+  struct tally tally = {0};
+  char x[48], dy[48];
+  int n = 0;
+  for (int round = 0; round < 8; ++round)
+    for (size_t i = 0; family_name("x", i, round + (int)i, x); ++i)
+      for (size_t j = 0; family_name("dy", j, 2 * round + (int)(i + j), dy); ++j, ++n) {
+        struct run r;
+        if (!make_case(&r, n, x, dy)) continue;
+        against_the_book(&r, &tally);
+        close_case(&r);
+      }
+  print_message("%zu elements, %zu of them 0, %zu halfway, %zu not finite\n", tally.elements, tally.zeros, tally.ties,
+                tally.specials);
+  assert_true(tally.elements > 120000 && tally.zeros > 10000 && tally.ties > 1000 && tally.specials > 10000);
+}
+
+/* Any bits: of f64 exponents from -300 to 300 only, so that 8000 bits hold what cancels. */
+static void fill_bits(struct run *r, enum slot s, uint64_t *seed)
+{
+  struct tensor *t = &r->in.t[s];
+  for (size_t i = 0; i < t->count; ++i) {
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    uint64_t bits = *seed ^ *seed >> 29;
+    if (t->type == NORMATIVE_F64)
+      ((double *)t->data)[i] = ldexp((double)(int64_t)(bits << 12), (int)(bits >> 20 & 0xffff) % 601 - 363);
+    else memcpy((char *)t->data + i * type_size(t->type), &bits, type_size(t->type));
+  }
+}
+
+static void any_bits(void **state)
+{
+  (void)state;
+  struct tally tally = {0};
+  uint64_t seed = 99;
+  for (int n = 0; n < 1200; ++n) {
+    struct run r;
+    if (!make_case(&r, n, "zeros", "zero")) continue;
+    for (enum slot s = SLOT_X; s <= SLOT_DY; ++s) fill_bits(&r, s, &seed);
+    against_the_book(&r, &tally);
+    close_case(&r);
+  }
+  print_message("%zu elements, %zu not finite\n", tally.elements, tally.specials);
+  assert_true(tally.elements > 50000 && tally.specials < tally.elements / 2);
+}
+
+/* ---- finite differences of the oracle's own forward values ---- */
+
+#define BITS 400
+
+/* sum dy y of the forward case f with entry i of slot s moved by h */
+static void loss(mpfr_ptr out, struct run *f, const struct tensor *dy, enum slot s, size_t i, double h)
+{
+  mpfr_t y;
+  double before = tensor_get(&f->in.t[s], i);
+  put(f, s, i, before + h);
+  assert_true(tensor_get(&f->in.t[s], i) - before == h);
+  truth_of(f);
+  mpfr_set_zero(out, 1);
+  for (size_t k = 0; k < dy->count; ++k) {
+    mpfr_t term;
+    mpfr_init2(term, BITS);
+    wide_view(y, &f->truth.t[SLOT_Y].exact[k]);
+    mpfr_mul_d(term, y, tensor_get(dy, k), MPFR_RNDN);
+    mpfr_add(out, out, term, MPFR_RNDN);
+    mpfr_clear(term);
+  }
+  truth_free(&f->truth);
+  put(f, s, i, before);
+}
+
+/* (L(h) - L(-h)) / 2h */
+static void difference(mpfr_ptr out, struct run *f, const struct tensor *dy, enum slot s, size_t i, double h)
+{
+  mpfr_t below;
+  mpfr_init2(below, BITS);
+  loss(out, f, dy, s, i, h);
+  loss(below, f, dy, s, i, -h);
+  mpfr_sub(out, out, below, MPFR_RNDN);
+  mpfr_div_d(out, out, 2 * h, MPFR_RNDN);
+  mpfr_clear(below);
+}
+
+/* Richardson's (4 D(h/2) - D(h))/3 is off by h^4 times a fifth derivative, some 2^-120 here, and by what the 150 bits of y
+   lose to the division by h = 2^-30. */
+static void one_derivative(struct run *f, const struct run *b, enum slot s, enum slot gradient, size_t i)
+{
+  mpfr_t whole, half, w;
+  mpfr_inits2(BITS, whole, half, (mpfr_ptr)0);
+  difference(whole, f, &b->in.t[SLOT_DY], s, i, 0x1p-30);
+  difference(half, f, &b->in.t[SLOT_DY], s, i, 0x1p-31);
+  mpfr_mul_ui(half, half, 4, MPFR_RNDN);
+  mpfr_sub(half, half, whole, MPFR_RNDN);
+  mpfr_div_ui(half, half, 3, MPFR_RNDN);
+  wide_view(w, &b->truth.t[gradient].exact[i]);
+  mpfr_sub(whole, half, w, MPFR_RNDN);
+  if (!mpfr_zero_p(whole) && mpfr_get_exp(whole) > -95)
+    fail_msg("%s[%zu] is %.17g, the finite difference %.17g, apart by 2^%ld", slot_name[gradient], i, mpfr_get_d(w, MPFR_RNDN),
+             mpfr_get_d(half, MPFR_RNDN), (long)mpfr_get_exp(whole));
+  mpfr_clears(whole, half, (mpfr_ptr)0);
+}
+
+static void fill_grid(struct run *r, enum slot s, uint64_t seed) /* -2 to 2, multiples of 2^-8 */
+{
+  for (size_t i = 0; i < r->in.t[s].count; ++i) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    put(r, s, i, (double)(int64_t)(seed >> 54) * 0x1p-8 - 2);
+  }
+}
+
+static void derivatives(const char *norm, const char *shape, const char *keys)
+{
+  char forward[CASE_NAME_MAX], backward[CASE_NAME_MAX];
+  struct run f, b;
+  snprintf(forward, sizeof forward, "%s/forward/f64/%s/hand/seed1,eps=0.25%s", norm, shape, keys);
+  snprintf(backward, sizeof backward, "%s/backward/f64/%s/hand/seed1,eps=0.25%s", norm, shape, keys);
+  open_case(&f, forward);
+  open_case(&b, backward);
+  for (enum slot s = SLOT_X; s < SLOT_Y; ++s) {
+    fill_grid(&f, s, 10 + s);
+    fill_grid(&b, s, 10 + s);
+  }
+  for (size_t c = 0; c < f.in.t[SLOT_RUNNING_VAR].count; ++c) {
+    put(&f, SLOT_RUNNING_VAR, c, 1 + (double)c);
+    put(&b, SLOT_RUNNING_VAR, c, 1 + (double)c);
+  }
+  truth_of(&b);
+  for (size_t i = 0; i < b.truth.t[SLOT_DX].count; ++i) one_derivative(&f, &b, SLOT_X, SLOT_DX, i);
+  for (size_t j = 0; j < b.truth.params; ++j) {
+    one_derivative(&f, &b, SLOT_GAMMA, SLOT_DGAMMA, j);
+    one_derivative(&f, &b, SLOT_BETA, SLOT_DBETA, j);
+  }
+  close_case(&f);
+  close_case(&b);
+}
+
+static void finite_differences(void **state)
+{
+  (void)state;
+  derivatives("layernorm", "3x7", "");
+  derivatives("layernorm", "6x2", "");
+  derivatives("rmsnorm", "4x5", "");
+  derivatives("batchnorm", "3x2x4", "");
+  derivatives("batchnorm", "2x3x2x2", ",layout=nsc");
+  derivatives("batchnorm", "3x2x3", ",mode=evaluation");
+  derivatives("batchnorm", "3x2x3", ",mode=evaluation,layout=nsc");
+}
+
+/* ---- identities, and threads ---- */
+
+static void same_wide(const struct run *a, size_t i, const struct run *b, size_t j, enum slot s)
+{
+  const struct wide *v = &a->truth.t[s].exact[i], *w = &b->truth.t[s].exact[j];
+  assert_int_equal(v->kind, w->kind);
+  if (v->kind == WIDE_FINITE) assert_true(v->sign == w->sign && v->exponent == w->exponent);
+  if (v->kind == WIDE_FINITE) assert_memory_equal(v->limb, w->limb, sizeof v->limb);
+  EXPECT(a, s, i, nearest(b, s, j));
+}
+
+/* Given the statistics of x, where they are exact (mean 5, rstd 1/2), and recomputing them: the same. */
+static void given_is_own(void **state)
+{
+  (void)state;
+  struct run a, b;
+  open_case(&a, "batchnorm/backward/f32/4x1x2/hand/seed1,eps=0");
+  open_case(&b, "batchnorm/backward/f32/4x1x2/hand/seed1,eps=0,given=yes");
+  for (struct run **r = (struct run *[]){&a, &b, NULL}; *r; ++r) {
+    put_all(*r, SLOT_X, (double[]){2, 4, 4, 4, 5, 5, 7, 9});
+    put_all(*r, SLOT_DY, (double[]){0.1f, -3, 1e-5f, 7, 1e5f, 0.3f, -0.7f, 2});
+    put(*r, SLOT_GAMMA, 0, 0.3f);
+  }
+  put(&b, SLOT_GIVEN_MEAN, 0, 5);
+  put(&b, SLOT_GIVEN_RSTD, 0, 0.5);
+  truth_of(&a);
+  truth_of(&b);
+  for (size_t i = 0; i < 8; ++i) same_wide(&a, i, &b, i, SLOT_DX);
+  same_wide(&a, 0, &b, 0, SLOT_DGAMMA);
+  same_wide(&a, 0, &b, 0, SLOT_DBETA);
+  close_case(&a);
+  close_case(&b);
+}
+
+/* Rows of LayerNorm are channels of BatchNorm over one sample. */
+static void layernorm_is_batchnorm(void **state)
+{
+  (void)state;
+  for (int given = 0; given < 2; ++given) {
+    struct run a, b;
+    uint64_t seed = 5;
+    open_case(&a, given ? "layernorm/backward/f32/5x12/hand/seed1,gamma=absent,given=yes"
+                        : "layernorm/backward/f32/5x12/hand/seed1,gamma=absent");
+    open_case(&b, given ? "batchnorm/backward/f32/1x5x12/hand/seed1,gamma=absent,given=yes"
+                        : "batchnorm/backward/f32/1x5x12/hand/seed1,gamma=absent");
+    for (enum slot s = SLOT_X; s < SLOT_Y; ++s) {
+      if (!a.in.t[s].data) continue;
+      fill_bits(&a, s, &seed);
+      memcpy(b.in.t[s].data, a.in.t[s].data, a.in.t[s].count * type_size(a.in.t[s].type));
+    }
+    truth_of(&a);
+    truth_of(&b);
+    for (size_t i = 0; i < 60; ++i) same_wide(&a, i, &b, i, SLOT_DX);
+    close_case(&a);
+    close_case(&b);
+  }
+}
+
+static void any_threads(void **state)
+{
+  (void)state;
+  const char *names[] = {"batchnorm/backward/f32/40x3x60/mean1e4/seed1,dy=alternating",
+                         "layernorm/backward/f32/200x33/normal/seed3,dy=xhat", "rmsnorm/backward/f32/2x5000/wide/seed3"};
+  for (int n = 0; n < 3; ++n) {
+    struct run a = {0}, b = {0};
+    struct error e = {""};
+    assert_int_equal(case_parse(&a.tc, names[n], &e), 0);
+    b.tc = a.tc;
+    if (inputs_make(&a.tc, &a.in, &e) || inputs_make(&b.tc, &b.in, &e)) fail_msg("%s", e.text);
+    truth_of(&a);
+#pragma omp parallel num_threads(2)
+#pragma omp single
+    truth_of(&b);
+    for (enum slot s = SLOT_DX; s <= SLOT_DBETA; ++s)
+      for (size_t i = 0; i < a.truth.t[s].count; ++i) same_wide(&a, i, &b, i, s);
+    for (size_t g = 0; g < a.truth.groups; ++g) {
+      const struct group_truth *v = &a.truth.group[g], *w = &b.truth.group[g];
+      assert_true(v->g_abs == w->g_abs && v->gx_abs == w->gx_abs && v->c1 == w->c1 && v->c2 == w->c2 && v->dy_max == w->dy_max);
+      assert_true(v->sigma2 == w->sigma2 && v->rstd == w->rstd && v->kappa == w->kappa);
+    }
+    for (size_t j = 0; j < a.truth.params; ++j) {
+      const struct param_truth *v = &a.truth.param[j], *w = &b.truth.param[j];
+      assert_true(v->dy_abs == w->dy_abs && v->dyx_abs == w->dyx_abs && v->dy_norm == w->dy_norm && v->dyx_norm == w->dyx_norm);
+    }
+    close_case(&a);
+    close_case(&b);
+  }
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(three_elements), cmocka_unit_test(given), cmocka_unit_test(root_mean_square), cmocka_unit_test(zeros),
+    cmocka_unit_test(constant_group), cmocka_unit_test(ties), cmocka_unit_test(parameter_ties), cmocka_unit_test(many_roots),
+    cmocka_unit_test(many_roots_beyond),
+    cmocka_unit_test(sums_of_roots), cmocka_unit_test(edges_groups), cmocka_unit_test(edges_root_mean_square),
+    cmocka_unit_test(edges_evaluation), cmocka_unit_test(edges_given), cmocka_unit_test(nothing), cmocka_unit_test(refuses),
+    cmocka_unit_test(families), cmocka_unit_test(any_bits), cmocka_unit_test(finite_differences),
+    cmocka_unit_test(given_is_own), cmocka_unit_test(layernorm_is_batchnorm), cmocka_unit_test(any_threads)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
