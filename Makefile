@@ -37,7 +37,7 @@ PACKAGES_TEST := $(PACKAGES_BUILD) libcmocka-dev libbenchmark-dev libdnnl-dev py
   libxml2-utils
 PACKAGES_REPORT := $(PACKAGES_TEST)
 PACKAGES_PEERS := $(PACKAGES_BUILD) $(if $(PYTHON),,python3-venv)
-PACKAGES_PROVE := frama-c-base why3 z3 cvc4 cvc5 coq libcoq-flocq
+PACKAGES_PROVE := frama-c-base why3 z3 cvc4 cvc5 coq libcoq-flocq libcoq-coquelicot
 setup = @sh conformance/setup.sh
 
 .PHONY: all test report peers prove clean install setup-build setup-test tests adapters bench

@@ -552,7 +552,7 @@ static void parameter_bounds(const struct view *v, const struct block *b, size_t
     T[i] = v->slot == SLOT_DGAMMA && s->none[k] ? INFINITY : 0;
     if (b->special[i] || b->undecided[i]) continue;
     if (v->slot == SLOT_DGAMMA) sum = s->none[k] ? INFINITY : s->sum[k][j] / LIFT * spread;
-    else sum = tolerance_sum_dy(preset->row, preset->ftz, q->m, q->dy_abs, v->cache->lowest_dy[j]);
+    else sum = tolerance_sum_dy(v->p, preset->row, preset->ftz, q->m, q->dy_abs, v->cache->lowest_dy[j]);
     T[i] = upward(tolerance_stored_parameter(v->p, preset->row, preset->ftz, sum, value) * power2(-b->unit[i]));
   }
 }

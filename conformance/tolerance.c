@@ -28,6 +28,12 @@ static long double larger(long double a, long double b) { return a > b ? a : b; 
 static long double smaller(long double a, long double b) { return a < b ? a : b; }
 static bool wider(const struct arithmetic *a, const struct arithmetic *b) { return a->precision > b->precision; }
 
+/* A subnormal of the tensor's type is flushed as it is read; those of f16 are not. */
+static long double smallest_read(const struct normative_problem *p)
+{
+  return p->type == NORMATIVE_F16 ? 0 : arithmetic_of(p->type)->normal;
+}
+
 static void need_below(struct stage *s, long double value, const struct arithmetic *arithmetic)
 {
   if (!(value <= arithmetic->largest)) s->range = false;
@@ -390,11 +396,13 @@ static bool lost_in_factors(const struct gradient_stage *b, long double large)
   return G > 0 && large > 2 && 8 * b->tiny * large > b->r * G / 16;
 }
 
-/* A channel's gamma may come in last: what dy is larger than g. */
-static long double without_gamma(const struct stage *s)
+/* A channel's gamma may come in last: mean(g xhat) and its bound before that, where it makes them smaller. */
+static long double without_gamma(const struct gradient_stage *b, long double c2, long double C2)
 {
+  const struct stage *s = b->s;
   const long double top = s->g->top;
-  return s->p->norm == NORMATIVE_BATCHNORM && top > 0 && top < 1 ? 1 / top : 1;
+  if (s->p->norm != NORMATIVE_BATCHNORM || top >= 1) return c2 + C2;
+  return top > 0 ? (c2 + C2) / top : s->q.dy_max * (b->w + 2 * b->r * (b->mu + b->e) + 1);
 }
 
 /* Sums of g, of dy, of g (x-mu) before r; r^3 where it is formed, without underflow. */
@@ -411,7 +419,7 @@ static void gradient_range(struct stage *s, struct gradient_stage *b, bool evalu
   if (evaluation) return;
   need_below(s, m * larger(q->g_abs, dy) * 2, s->apply); /* however wide the sums, they end there */
   need_below(s, m * larger(q->gx_abs, dy * b->w) * larger(1, 1 / b->r) * 2, s->apply);
-  need_below(s, m * (q->gx_abs + b->C2[0]) * some * some * 2 * without_gamma(s), s->apply);
+  need_below(s, m * without_gamma(b, q->gx_abs, b->C2[0]) * some * some * 2, s->apply);
   need_below(s, r * r * r, s->apply);
   if (b->r * b->r * b->r * (1 - smaller(b->E, 1)) < 8 * s->apply->normal) s->range = false;
 }
@@ -447,7 +455,7 @@ static void gradients(struct stage *s, struct tolerance *t, bool given, bool eva
   gradient_range(s, &b, evaluation);
   dx_coefficients(&b, evaluation ? 1 : s->m, t);
   t->range = s->range;
-  t->folded_factor = b.r * b.r * (1 + t->E) * (1 + t->E) * (s->q.c2 + b.C2[1]) * without_gamma(s);
+  t->folded_factor = b.r * b.r * (1 + t->E) * (1 + t->E) * without_gamma(&b, s->q.c2, b.C2[1]);
 }
 
 bool tolerance_range_dx(const struct normative_problem *p, const struct group_facts *g, const struct preset *preset,
@@ -467,9 +475,11 @@ bool tolerance_range_dx(const struct normative_problem *p, const struct group_fa
   return t->range && !(most > largest);
 }
 
-long double tolerance_sum_dy(const struct preset_row *row, bool ftz, long double n, long double S, int lowest)
+long double tolerance_sum_dy(const struct normative_problem *p, const struct preset_row *row, bool ftz, long double n,
+                             long double S, int lowest)
 {
-  struct stage s = {.sums = arithmetic_of(row->sums), .LF = ftz ? arithmetic_of(row->sums)->normal : 0};
+  struct stage s = {.sums = arithmetic_of(row->sums)};
+  if (ftz) s.LF = larger(s.sums->normal, smallest_read(p));
   const bool exact = n <= 1 || (lowest != INT_MIN && exact_sum(&s, S, lowest));
   return bound_sum_dy(s.sums->u, exact ? 0 : preset_sum_height(row, n), n, S, s.LF);
 }
@@ -526,10 +536,9 @@ void tolerance_of(const struct normative_problem *p, const struct group_facts *g
   s.apply = arithmetic_of(row->apply);
   s.tensor = arithmetic_of(p->type);
   s.stats = arithmetic_of(p->stat_type);
-  if (ftz) { /* a subnormal of the tensor's type is flushed as it is read; those of f16 are not */
-    long double read = p->type == NORMATIVE_F16 ? 0 : s.tensor->normal;
-    s.LF = larger(s.sums->normal, read);
-    s.apply_LF = larger(s.apply->normal, read);
+  if (ftz) {
+    s.LF = larger(s.sums->normal, smallest_read(p));
+    s.apply_LF = larger(s.apply->normal, smallest_read(p));
   }
   s.h = preset_height(row->height, s.m);
   s.sigma = sqrtl(s.q.sigma2) * (1 + 0x1p-60L);

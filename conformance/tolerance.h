@@ -42,7 +42,8 @@ bool tolerance_range_y(const struct group_facts *g, const struct preset *preset,
                        const long double feature[FEATURES]);
 
 /* dbeta before it is stored: S = sum|dy| over its n terms, each a multiple of 2^lowest (see struct group_facts). */
-long double tolerance_sum_dy(const struct preset_row *row, bool ftz, long double n, long double S, int lowest);
+long double tolerance_sum_dy(const struct normative_problem *p, const struct preset_row *row, bool ftz, long double n,
+                             long double S, int lowest);
 /* A gradient of a parameter, `value`, that is off by T: as stored. */
 long double tolerance_stored_parameter(const struct normative_problem *p, const struct preset_row *row, bool ftz, long double T,
                                        long double value);
