@@ -148,7 +148,7 @@ prove:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 conformance/normative.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 reference/normative.h conformance/normative_plugin.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 reference/normative.h reference/normative_types.h conformance/normative_plugin.h $(DESTDIR)$(PREFIX)/include
 	install -m 644 $B/lib/libnormative.a $(DESTDIR)$(PREFIX)/lib
 	install -m 755 $B/lib/libnormative.so $(DESTDIR)$(PREFIX)/lib
 

@@ -6,17 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What neither library has (yet); NULL if the problem is theirs. */
+/* Types of tensors and parameters, as function names end in them. */
+enum suffix { F32, F64, F16, BF16, F16_F32, BF16_F32, SUFFIXES };
+
+/* The suffix of a problem's types; SUFFIXES if no function has it. */
+static enum suffix suffix_of(const struct normative_problem *p)
+{
+  if (p->param_type == p->type)
+    return p->type == NORMATIVE_F32 ? F32 : p->type == NORMATIVE_F64 ? F64 : p->type == NORMATIVE_F16 ? F16 : BF16;
+  if (p->param_type != NORMATIVE_F32) return SUFFIXES;
+  return p->type == NORMATIVE_F16 ? F16_F32 : p->type == NORMATIVE_BF16 ? BF16_F32 : SUFFIXES;
+}
+
+/* What normative.h leaves out; NULL if the problem is in it, for both libraries. */
 static const char *declines(const struct normative_problem *p)
 {
-  if (p->type != NORMATIVE_F32 || p->param_type != NORMATIVE_F32) return "f32 only";
+  if (suffix_of(p) == SUFFIXES) return "parameters have the tensor's type, or f32 beside f16 and bf16";
   if (p->stat_type != NORMATIVE_F64) return "statistics are f64";
-  if (p->norm != NORMATIVE_LAYERNORM && p->norm != NORMATIVE_RMSNORM && p->norm != NORMATIVE_BATCHNORM) return "not this norm";
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
   if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta per channel only";
   if (p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";
-  if (p->residual) return "no residual";
-  if (p->mode == NORMATIVE_EVALUATION && !p->running) return "evaluation needs running statistics";
+  if (p->repo) return "SwitchableNorm of the paper only";
+  if (p->device) return "host memory only";
   return NULL;
 }
 
@@ -32,36 +43,101 @@ static int prepare(const struct normative_problem *p, int threads, void **state,
   return 0;
 }
 
-static size_t reference_work(const struct normative_problem *p)
+static size_t forward_work(const struct normative_problem *p)
 {
-  bool backward = p->direction == NORMATIVE_BACKWARD;
   switch (p->norm) {
-  case NORMATIVE_LAYERNORM: return backward ? ref_layernorm_backward_work(p->n, p->c) : ref_layernorm_work(p->n, p->c);
-  case NORMATIVE_RMSNORM: return backward ? ref_rmsnorm_backward_work(p->n, p->c) : ref_rmsnorm_work(p->n, p->c);
-  default: return backward ? ref_batchnorm_backward_work(p->n, p->c, p->s) : ref_batchnorm_work(p->n, p->c, p->s);
+  case NORMATIVE_LAYERNORM: return ref_layernorm_work(p->n, p->c);
+  case NORMATIVE_RMSNORM: return ref_rmsnorm_work(p->n, p->c);
+  case NORMATIVE_INSTANCENORM:
+    if (p->mode == NORMATIVE_EVALUATION) break;
+    return ref_instancenorm_work(p->n, p->c, p->s);
+  case NORMATIVE_LAYERNORM_CHANNELS: return ref_layernorm_channels_work(p->n, p->c, p->s);
+  case NORMATIVE_GROUPNORM: return ref_groupnorm_work(p->n, p->c, p->s, p->groups);
+  case NORMATIVE_SWITCHNORM: return ref_switchnorm_work(p->n, p->c, p->s);
   }
+  return ref_batchnorm_work(p->n, p->c, p->s);
+}
+
+static size_t backward_work(const struct normative_problem *p)
+{
+  switch (p->norm) {
+  case NORMATIVE_LAYERNORM: return ref_layernorm_backward_work(p->n, p->c);
+  case NORMATIVE_RMSNORM: return ref_rmsnorm_backward_work(p->n, p->c);
+  case NORMATIVE_INSTANCENORM:
+    if (p->mode == NORMATIVE_EVALUATION) break;
+    return ref_instancenorm_backward_work(p->n, p->c, p->s);
+  case NORMATIVE_LAYERNORM_CHANNELS: return ref_layernorm_channels_backward_work(p->n, p->c, p->s);
+  case NORMATIVE_GROUPNORM: return ref_groupnorm_backward_work(p->n, p->c, p->s, p->groups);
+  case NORMATIVE_SWITCHNORM: return ref_switchnorm_backward_work(p->n, p->c, p->s);
+  }
+  return ref_batchnorm_backward_work(p->n, p->c, p->s);
 }
 
 static int reference_open(const struct normative_problem *p, int threads, void **state, uint64_t *workspace_bytes)
 {
   int bad = prepare(p, threads, state, workspace_bytes);
-  *workspace_bytes = reference_work(p) * sizeof(double);
+  *workspace_bytes = (p->direction == NORMATIVE_BACKWARD ? backward_work(p) : forward_work(p)) * sizeof(double);
   return bad;
 }
 
-#define LIB(name) ref_##name
-#define TYPED(name) reference_##name
+/* 2 without the batch's statistics. */
+static inline size_t lambdas(const struct normative_problem *p) { return p->drop_bn ? 2 : 3; }
+
+#define JOIN_(a, b, c) a##_##b##_##c
+#define JOIN(a, b, c) JOIN_(a, b, c)
+#define FN(name) JOIN(LIBRARY, name, SUFFIX)    /* ref_layernorm_forward_f32 */
+#define TYPED(name) JOIN(name, LIBRARY, SUFFIX) /* forward_ref_f32 */
+
+#define LIBRARY ref
 #define LAST workspace
+#define SUFFIX f32
 #include "builtin.inc"
-#undef LIB
-#undef TYPED
+#define SUFFIX f64
+#include "builtin.inc"
+#define SUFFIX f16
+#include "builtin.inc"
+#define SUFFIX bf16
+#include "builtin.inc"
+#define SUFFIX f16_f32
+#include "builtin.inc"
+#define SUFFIX bf16_f32
+#include "builtin.inc"
+#undef LIBRARY
 #undef LAST
-#define LIB(name) opt_##name
-#define TYPED(name) optimized_##name
+
+#define LIBRARY opt
 #define LAST call->threads
+#define SUFFIX f32
+#include "builtin.inc"
+#define SUFFIX f64
+#include "builtin.inc"
+#define SUFFIX f16
+#include "builtin.inc"
+#define SUFFIX bf16
+#include "builtin.inc"
+#define SUFFIX f16_f32
+#include "builtin.inc"
+#define SUFFIX bf16_f32
 #include "builtin.inc"
 
-#define EVERY_OUTPUT (NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_RUNNING | NORMATIVE_OUT_PARAMS)
+typedef int run_function(void *state, const struct normative_tensors *t, void *workspace);
+static run_function *const reference_runs[SUFFIXES] = {run_ref_f32, run_ref_f64, run_ref_f16, run_ref_bf16, run_ref_f16_f32,
+                                                       run_ref_bf16_f32};
+static run_function *const optimized_runs[SUFFIXES] = {run_opt_f32, run_opt_f64, run_opt_f16, run_opt_bf16, run_opt_f16_f32,
+                                                       run_opt_bf16_f32};
+
+static int reference_run(void *state, const struct normative_tensors *t, void *workspace)
+{
+  return reference_runs[suffix_of(&((struct call *)state)->p)](state, t, workspace);
+}
+
+static int optimized_run(void *state, const struct normative_tensors *t, void *workspace)
+{
+  return optimized_runs[suffix_of(&((struct call *)state)->p)](state, t, workspace);
+}
+
+#define EVERY_OUTPUT (NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_RUNNING | \
+                      NORMATIVE_OUT_PARAMS | NORMATIVE_OUT_SUM)
 static const struct normative_plugin reference = {
   .abi = NORMATIVE_ABI, .outputs = EVERY_OUTPUT, .size = sizeof reference, .name = "reference", .version = "0.1.0",
   .preset = "f64-two-pass", .supports = declines, .open = reference_open, .run = reference_run, .close = free};

@@ -143,6 +143,13 @@ static int preset_for(struct check *c, size_t i, struct error *e)
   return 0;
 }
 
+/* What an implementation declares, it declares for every type; what the user named is taken as it is. */
+static const char *required_preset(const struct check *c, size_t i, uint32_t type)
+{
+  if (!c->preset[i]) return preset_default(type);
+  return c->require && strcmp(c->require, "declared") ? c->preset[i] : preset_in_type(c->preset[i], type);
+}
+
 /* One of each for every job. What cannot be opened is said once, and the others go on. */
 static void open_all(struct check *c)
 {
@@ -196,9 +203,10 @@ static void close_all(struct check *c)
 
 /* ---- one case ---- */
 
-/* A case made ready: its data and truth. The same case with f32 statistics is a second one, made when needed. */
+/* A case made ready: its data, and its truth once there is a result. The same case with f32 statistics is a second one, made
+   when needed. */
 struct ready {
-  bool made, bad;
+  bool made, bad, known;
   struct normative_problem p;
   char name[CASE_NAME_MAX];
   struct tensors in;
@@ -249,14 +257,21 @@ static int make_ready(struct ready *r, const struct planned *c, bool narrow)
     if (inputs_make(&tc, &r->in, &r->e)) return -1;
   }
   r->live = (struct live_case){.name = r->name, .p = &r->p, .in = &r->in};
-  return oracle_run(&r->p, &r->in, &r->truth, &r->e);
+  return 0;
+}
+
+static int know_truth(struct ready *r)
+{
+  if (!r->known) r->bad = oracle_run(&r->p, &r->in, &r->truth, &r->e) != 0;
+  r->known = true;
+  return r->bad ? -1 : 0;
 }
 
 static void free_ready(struct ready *r)
 {
   if (!r->made) return;
   live_case_done(&r->live);
-  truth_free(&r->truth);
+  if (r->known && !r->bad) truth_free(&r->truth);
   tensors_free(&r->in);
 }
 
@@ -297,9 +312,9 @@ static void judge_one(struct check *c, struct ready *r, struct implementation *i
   rec->verdict = run.verdict;
   rec->seconds = run.seconds;
   snprintf(rec->reason, sizeof rec->reason, "%s", run.reason);
-  if (run.verdict == PASS) {
+  if (run.verdict == PASS && !know_truth(r)) {
     struct error e;
-    const char *required = c->preset[i] ? c->preset[i] : preset_default(r->p.type);
+    const char *required = required_preset(c, i, r->p.type);
     for (int s = 0; c->output && s < SLOT_COUNT; ++s)
       if (s != (int)c->output) tensor_drop(&out.t[s]);
     judge(&r->p, &r->in, &r->truth, &out, preset_find(required, &e), c->strict_range, &rec->j);
@@ -325,12 +340,13 @@ static void name_record(struct record *rec, const struct check *c, const struct 
   rec->implementation = c->name[i];
   rec->version = c->version[i];
   rec->spec = c->spec[i];
-  rec->declared = implementation_preset(c->impl[0][i]);
+  const char *declared = implementation_preset(c->impl[0][i]);
+  rec->declared = declared ? preset_in_type(declared, r->p.type) : NULL;
   rec->documented = implementation_documented(c->impl[0][i]);
 }
 
 /* An implementation whose statistics are f32 declines the case with f64 ones, and is asked again; unless a user's own
-   statistics are not f32. */
+   statistics are not f32, or the tensors are f64. */
 static void check_case(struct check *c, const struct planned *planned, struct implementation **impl, struct record *rec,
                        struct error *bad)
 {
@@ -338,7 +354,7 @@ static void check_case(struct check *c, const struct planned *planned, struct im
   for (size_t i = 0; i < c->specs; ++i) {
     bool declined = true;
     for (int narrow = 0; impl[i] && narrow < 2 && declined; ++narrow) {
-      if (narrow && r[0].p.stat_type == NORMATIVE_F32) break;
+      if (narrow && (r[0].p.stat_type == NORMATIVE_F32 || r[0].p.type == NORMATIVE_F64)) break;
       struct ready *one = ready(r, planned, narrow);
       if (one->bad && narrow && planned->dir) break;
       if (one->bad) {
@@ -348,6 +364,10 @@ static void check_case(struct check *c, const struct planned *planned, struct im
       char reason[sizeof rec->reason];
       snprintf(reason, sizeof reason, "%s", rec[i].reason);
       judge_one(c, one, impl[i], i, &rec[i], &declined);
+      if (one->bad) {
+        *bad = one->e;
+        break;
+      }
       if (narrow && declined) snprintf(rec[i].reason, sizeof rec[i].reason, "%s", reason);
       else name_record(&rec[i], c, planned, one, i);
     }

@@ -26,14 +26,14 @@ const struct probe *probe_of(const char *name)
   return NULL;
 }
 
-/* found.def leaves out the recipe: the data are its own. */
+/* found.def leaves out the recipe: the data are its own. Statistics are in float, as peers have them, of f64 tensors in double. */
 int probe_problem(const struct probe *probe, struct normative_problem *p, struct error *e)
 {
   struct testcase tc;
   char name[CASE_NAME_MAX];
   const char *keys = strchr(probe->problem, ',');
-  snprintf(name, sizeof name, "%.*s/normal/seed1%s,stats=f32", (int)strcspn(probe->problem, ","), probe->problem,
-           keys ? keys : "");
+  snprintf(name, sizeof name, "%.*s/normal/seed1%s%s", (int)strcspn(probe->problem, ","), probe->problem, keys ? keys : "",
+           strstr(probe->problem, "/f64/") ? "" : ",stats=f32");
   if (case_parse(&tc, name, e)) return -1;
   *p = tc.p;
   return 0;
@@ -43,7 +43,7 @@ int probe_problem(const struct probe *probe, struct normative_problem *p, struct
 
 #define CYCLE_MAX 16
 struct cycle {
-  float value[CYCLE_MAX], first;
+  double value[CYCLE_MAX], first;
   size_t count;
   bool has_first;
   const char *text, *first_text; /* up to a blank */
@@ -58,14 +58,14 @@ static struct cycle cycle_of(const struct probe *probe, enum slot s)
   for (const char *word = probe->data; *word; word += strcspn(word, " "), word += *word == ' ') {
     if (!strncmp(word, name, n) && word[n] == '0' && word[n + 1] == '=') {
       c.has_first = true;
-      c.first = strtof(c.first_text = word + n + 2, NULL);
+      c.first = strtod(c.first_text = word + n + 2, NULL);
     } else if (!strncmp(word, name, n) && word[n] == '=') {
       c.text = word + n + 1;
     }
   }
   if (!c.text) c.text = s == SLOT_GAMMA || s == SLOT_RUNNING_VAR ? "1" : "0";
   for (char *end = (char *)c.text - 1; c.count < CYCLE_MAX;) {
-    c.value[c.count++] = strtof(end + 1, &end);
+    c.value[c.count++] = strtod(end + 1, &end);
     if (*end != ',') break;
   }
   return c;
@@ -78,8 +78,9 @@ static int fill(const struct probe *probe, const struct normative_problem *p, st
     struct cycle c = cycle_of(probe, (enum slot)s);
     struct tensor *t = &in->t[s];
     if (tensor_alloc(t, p, (enum slot)s, e)) return -1;
-    for (size_t i = 0; i < t->count; ++i) ((float *)t->data)[i] = c.value[i % c.count];
-    if (c.has_first && t->count) ((float *)t->data)[0] = c.first;
+    for (size_t i = 0; i < t->count; ++i)
+      if (tensor_set(t, i, c.has_first && !i ? c.first : c.value[i % c.count]))
+        return fail(e, "%s: %g does not fit %s", slot_name[s], c.value[i % c.count], type_name(t->type));
   }
   return 0;
 }
@@ -149,9 +150,10 @@ enum alive probe_alive(const struct probe *probe, const struct record *r)
 
 /* ---- reproducers ---- */
 
-/* A template is a file found/IMPLEMENTATION.py.in or .cpp.in with sections, each begun by a line "== NORM DIRECTION[ evaluation]
-   [ nsc]" or several of these with commas between; what stands before the first goes before each, lines with @# are left out.
-   In it @NAME@ stands for what `replaced` writes. */
+/* A template is a file found/IMPLEMENTATION.py.in or .cpp.in with sections, each begun by a line "== KEY" as section_key makes
+   it, or several keys with commas between; what stands before the first goes before each, lines with @# are left out. In it
+   @NAME@ stands for what `replaced` writes. Arrays of 16 bits are float32 in numpy: the program makes them its own. Programs in
+   C++ are of f32. */
 static FILE *open_template(const char *implementation, const char **language)
 {
   static const char *const languages[] = {"py", "cpp"};
@@ -194,6 +196,14 @@ static char *section(FILE *template, const char *key)
   return NULL;
 }
 
+static void section_key(char key[96], const struct normative_problem *p)
+{
+  bool evaluation = p->mode == NORMATIVE_EVALUATION;
+  snprintf(key, 96, "%s %s%s%s%s%s%s", norm_find(p->norm)->name, direction_name(p->direction), evaluation ? " evaluation" : "",
+           p->running && !evaluation ? " running" : "", p->eps_place == NORMATIVE_EPS_INSIDE ? "" : " outside",
+           p->residual ? " residual" : "", p->layout == NORMATIVE_NSC ? " nsc" : "");
+}
+
 /* Numbers as the language writes them, up to a blank; `between` in place of commas. */
 static void numbers(FILE *f, const char *text, bool python, const char *between)
 {
@@ -217,15 +227,17 @@ static void python_data(FILE *f, const struct probe *probe, const struct normati
 {
   struct cycle c = cycle_of(probe, s);
   struct tensor shape = slot_shape(p, s);
+  const char *type = shape.type == NORMATIVE_F64 ? "np.float64" : "np.float32";
+  bool plain = c.count == 1 && (c.value[0] == 0 || c.value[0] == 1);
   fprintf(f, "%s = ", slot_name[s]);
-  if (c.count == 1 && (c.value[0] == 0 || c.value[0] == 1)) fputs(c.value[0] ? "np.ones(" : "np.zeros(", f);
+  if (plain) fputs(c.value[0] ? "np.ones(" : "np.zeros(", f);
   else {
-    fputs("np.resize(np.float32([", f);
+    fprintf(f, "np.resize(%s([", type);
     numbers(f, c.text, true, ", ");
     fputs("]), ", f);
   }
   shape_text(f, &shape);
-  fputs(c.count == 1 && (c.value[0] == 0 || c.value[0] == 1) ? ", np.float32)\n" : ")\n", f);
+  fprintf(f, plain ? ", %s)\n" : ")\n", type);
   if (!c.has_first) return;
   fprintf(f, "%s.flat[0] = ", slot_name[s]);
   numbers(f, c.first_text, true, ", ");
@@ -263,15 +275,21 @@ static void data(FILE *f, const struct probe *probe, const struct normative_prob
   }
 }
 
-/* The shortest text that is the same float. */
-static void number_text(FILE *f, double x)
+/* As numpy and frameworks call it. */
+static const char *type_in_python(uint32_t type)
+{
+  return type == NORMATIVE_F64 ? "float64" : type == NORMATIVE_F32 ? "float32" : type == NORMATIVE_F16 ? "float16" : "bfloat16";
+}
+
+/* The shortest text that is the same float, or the same double. */
+static void number_text(FILE *f, double x, bool wide)
 {
   char text[40];
   for (int digits = 1; digits < 18; ++digits) {
     snprintf(text, sizeof text, "%.*g", digits, x);
-    if (digits > 16 || (float)strtod(text, NULL) == (float)x) break;
+    if (wide ? strtod(text, NULL) == x : (float)strtod(text, NULL) == (float)x) break;
   }
-  fputs(text, f);
+  fprintf(f, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
 }
 
 /* What @name@ stands for; -1: nothing that is known. */
@@ -280,11 +298,16 @@ static int replaced(FILE *f, const char *name, const struct probe *probe, const 
   const struct finding *w = probe_element(r);
   const struct normative_problem *p = &r->p;
   const struct { const char *name; size_t value; } sizes[] = {
-    {"n", p->n}, {"c", p->c}, {"s", p->s}, {"size", problem_elements(p)}, {"index", w->index}};
+    {"n", p->n}, {"c", p->c}, {"s", p->s}, {"groups", p->groups}, {"rows", problem_groups(p)},
+    {"size", problem_elements(p)}, {"index", w->index}};
   for (size_t k = 0; k < sizeof sizes / sizeof *sizes; ++k)
     if (!strcmp(name, sizes[k].name)) return fprintf(f, "%zu", sizes[k].value) < 0;
-  if (!strcmp(name, "eps")) number_text(f, p->eps);
+  if (!strcmp(name, "eps")) number_text(f, p->eps, false);
+  else if (!strcmp(name, "epsilon")) number_text(f, p->eps, true); /* where a double is taken */
+  else if (!strcmp(name, "momentum")) number_text(f, p->momentum, true);
   else if (!strcmp(name, "output")) fputs(probe->output, f);
+  else if (!strcmp(name, "dtype")) fputs(type_in_python(p->type), f);
+  else if (!strcmp(name, "params")) fputs(type_in_python(p->param_type), f);
   else if (!strcmp(name, "data")) data(f, probe, p, python);
   else if (!strcmp(name, "print") && python) fprintf(f, "print(float(%s.flat[%zu]).hex())\n", probe->output, w->index);
   else if (!strcmp(name, "print")) fprintf(f, "  printf(\"%%a\\n\", %s[%zu]);\n", probe->output, w->index);
@@ -320,17 +343,18 @@ static void headline(FILE *f, const struct probe *probe, const struct record *r,
 
 char *reproducer_text(const struct probe *probe, const struct record *record, const char **language, struct error *e)
 {
-  char key[64], *body, *text = NULL;
+  char key[96], *body, *text = NULL;
   size_t size;
   struct record own = *record, *r = &own; /* one that was read back has not all of its problem */
   if (probe_problem(probe, &own.p, e)) return NULL;
   e->text[0] = 0;
   FILE *template = open_template(r->implementation, language);
   if (!template) return NULL;
-  snprintf(key, sizeof key, "%s %s%s%s", norm_find(r->p.norm)->name, direction_name(r->p.direction),
-           r->p.mode == NORMATIVE_EVALUATION ? " evaluation" : "", r->p.layout == NORMATIVE_NSC ? " nsc" : "");
-  body = section(template, key);
+  section_key(key, &r->p);
+  bool none = **language == 'c' && r->p.type != NORMATIVE_F32;
+  body = none ? NULL : section(template, key);
   fclose(template);
+  if (none) return NULL;
   if (!body) {
     fail(e, "found/%s.%s.in has no section \"%s\"", r->implementation, *language, key);
     return NULL;
@@ -396,7 +420,10 @@ static int write_reproducer(const char *dir, const struct record *r, FILE *list,
   say(probe, r, alive);
   if (alive == STATED || !r->judged || r->reason[0]) return 0;
   char *text = reproducer_text(probe, r, &language, e);
-  if (!text) return e->text[0] ? -1 : 0;
+  if (!text) {
+    if (e->text[0]) fprintf(stderr, "normative: found: %s\n", e->text); /* the defect is there all the same */
+    return 0;
+  }
   snprintf(path, sizeof path, "%s/%s.%.100s.%s", dir, probe->id, r->implementation, language);
   int bad = write_text(path, text, e);
   fprintf(list, "%s.%s.%s\t%a\n", probe->id, r->implementation, language, probe_element(r)->got);

@@ -34,7 +34,8 @@ if [ -n "$only" ]; then
   cd .. && rm -rf "run.$only"
   exit 0
 fi
+cores=$(nproc) # before OMP_NUM_THREADS says 1
 export OMP_NUM_THREADS=1 TF_CPP_MIN_LOG_LEVEL=3 JAX_PLATFORMS=cpu # as when it was judged; less to read
-cut -f1 list | xargs -r -P "$(nproc)" -I FILE sh "$self" --one FILE .
+cut -f1 list | xargs -r -P "$cores" -I FILE sh "$self" --one FILE .
 cut -f1 list | while read -r file; do cat "$file.printed"; rm -f "$file.printed"; done >printed.part
 mv printed.part printed

@@ -12,62 +12,6 @@
 #define NORMATIVE_DATA_DIR "conformance/data"
 #endif
 
-/* ---- element types ---- */
-
-struct format { int digits, min_exponent; double max; }; /* smallest normal number: 2^min_exponent */
-static const struct format formats[] = {
-  [NORMATIVE_F32] = {24, -126, 0x1.fffffep127},
-  [NORMATIVE_F64] = {53, -1022, 0x1.fffffffffffffp1023},
-  [NORMATIVE_F16] = {11, -14, 65504.0},
-  [NORMATIVE_BF16] = {8, -126, 0x1.fep127}};
-
-/* v to nearest even in the format, subnormals kept, directly from double. */
-static double round_to(const struct format *f, double v)
-{
-  int exponent;
-  if (v == 0 || !isfinite(v) || f->digits == 53) return v;
-  if (f->digits == 24) return (float)v;
-  frexp(v, &exponent); /* 2^(exponent-1) <= |v| */
-  int lowest = exponent - 1 > f->min_exponent ? exponent - 1 : f->min_exponent;
-  double quantum = ldexp(1.0, lowest - (f->digits - 1));
-  double r = rint(v / quantum) * quantum;
-  return fabs(r) > f->max ? copysign(INFINITY, v) : r;
-}
-
-/* The bits of a binary16 from a value that is one (or NaN). */
-static uint16_t half_bits(double v)
-{
-  uint16_t sign = signbit(v) ? 0x8000 : 0;
-  double a = fabs(v);
-  int exponent;
-  if (isnan(v)) return 0x7e00;
-  if (isinf(v)) return sign | 0x7c00;
-  if (a < 0x1p-14) return sign | (uint16_t)(a * 0x1p24);
-  frexp(a, &exponent);
-  return (uint16_t)(sign | ((exponent + 14) << 10) | ((int)ldexp(a, 11 - exponent) - 1024));
-}
-
-static uint16_t bfloat_bits(double v)
-{
-  float f = (float)v;
-  uint32_t bits;
-  memcpy(&bits, &f, sizeof bits);
-  return isnan(v) ? 0x7fc0 : (uint16_t)(bits >> 16);
-}
-
-/* Element i becomes v rounded; -1 if v is finite and too large for the type. */
-static int tensor_set(struct tensor *t, size_t i, double v)
-{
-  double r = round_to(&formats[t->type], v);
-  switch (t->type) {
-  case NORMATIVE_F32: ((float *)t->data)[i] = (float)r; break;
-  case NORMATIVE_F64: ((double *)t->data)[i] = r; break;
-  case NORMATIVE_F16: ((uint16_t *)t->data)[i] = half_bits(r); break;
-  case NORMATIVE_BF16: ((uint16_t *)t->data)[i] = bfloat_bits(r); break;
-  }
-  return isfinite(v) && !isfinite(r) ? -1 : 0;
-}
-
 /* ---- random numbers by counter ---- */
 
 /* The finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) at position i of a stream. */
@@ -104,7 +48,7 @@ struct group {
   uint64_t tensor, own, elements; /* streams: the whole tensor's, this group's, that of its elements */
   size_t index, groups, m;
   double number;                  /* the number in the family's name */
-  const struct format *format;
+  const struct type_format *format;
   double mean, sd;                /* near those of its elements, outliers apart */
   size_t place;                   /* of the one element that differs; m: none does */
   double odd;                     /* that element */
@@ -123,6 +67,13 @@ static void own_mean(struct group *g)
 {
   own_normal(g);
   g->mean = sign(g->own, 2) * g->number * (1 + uniform(g->own, 1) / 8);
+}
+
+/* One mean for the whole tensor. */
+static void own_level(struct group *g)
+{
+  own_normal(g);
+  g->mean = sign(g->tensor, 2) * g->number * (1 + uniform(g->tensor, 3) / 8);
 }
 
 static void own_mean2p24(struct group *g)
@@ -146,6 +97,12 @@ static void own_scale(struct group *g)
   g->sd *= g->number;
 }
 
+static void own_large(struct group *g)
+{
+  g->number = 1e3;
+  own_scale(g);
+}
+
 static void own_tinyvar(struct group *g)
 {
   g->number = 1e-6;
@@ -155,13 +112,19 @@ static void own_tinyvar(struct group *g)
 static void own_ulpvar(struct group *g)
 {
   own_normal(g);
-  g->mean = round_to(g->format, 1 + uniform(g->own, 1) / 2);
+  g->mean = format_round(g->format, 1 + uniform(g->own, 1) / 2);
 }
 
 static void own_constant(struct group *g)
 {
   own_normal(g);
   g->mean = sign(g->own, 2) * 12345.678 * (0.9 + uniform(g->own, 1) / 5);
+}
+
+static void own_flat(struct group *g)
+{
+  own_normal(g);
+  g->mean = sign(g->tensor, 2) * 12345.678 * (0.9 + uniform(g->tensor, 3) / 5);
 }
 
 static void own_constint(struct group *g)
@@ -268,9 +231,13 @@ static double ramp(const struct group *g, size_t k)
   return g->mean + g->sd * sqrt(3.0) * ((2.0 * (double)k + 1 - (double)g->m) / (double)g->m);
 }
 
+/* Magnitudes spread over 2^range: 2^20, or what binary16 holds. */
+static int range(const struct group *g) { return g->format->digits == 11 ? 10 : 20; }
+
 static double wide_value(const struct group *g, size_t k)
 {
-  double size = g->sd * (1 + uniform(g->elements, 3 * k)) * power((int)(draw(g->elements, 3 * k + 1) % 41) - 20);
+  int exponent = (int)(draw(g->elements, 3 * k + 1) % (2 * (uint64_t)range(g) + 1)) - range(g);
+  double size = g->sd * (1 + uniform(g->elements, 3 * k)) * power(exponent);
   return sign(g->elements, 3 * k + 2) * size;
 }
 
@@ -283,7 +250,8 @@ static double mirrored(const struct group *g, size_t k, double (*half)(const str
 
 static double alternating_half(const struct group *g, size_t k)
 {
-  double size = g->sd * (1 + uniform(g->elements, 2 * k)) * power((int)(draw(g->elements, 2 * k + 1) % 21));
+  int exponent = (int)(draw(g->elements, 2 * k + 1) % ((uint64_t)range(g) + 1));
+  double size = g->sd * (1 + uniform(g->elements, 2 * k)) * power(exponent);
   return k % 2 ? -size : size;
 }
 
@@ -301,6 +269,24 @@ static double smallint_half(const struct group *g, size_t k)
 
 static double smallint(const struct group *g, size_t k) { return g->mean + mirrored(g, k, smallint_half, 0); }
 
+/* 1 and -1 at random, as often: mean 0, deviation 1 where m is even. */
+static double one_half(const struct group *g, size_t k) { return sign(g->elements, k); }
+static double plus_minus(const struct group *g, size_t k) { return mirrored(g, k, one_half, 0); }
+
+/* 1.5 and -1.5 in turn from both ends: with such x, mean(g) and mean(g xhat) are 0 where m is a multiple of 4. */
+static double tie_dy(const struct group *g, size_t k)
+{
+  size_t mirror = g->m - 1 - k;
+  return ((k < mirror ? k : mirror) % 2 ? -1.5 : 1.5) * sign(g->own, 5);
+}
+
+/* 1 + half an ulp + what float cannot add to that: the sum is above the middle of two values of 16 bits. */
+static double tie_sum(const struct group *g, size_t k)
+{
+  int p = g->format->digits, small = p == 11 ? -24 : -2 * p - 14;
+  return k == 0 ? 1 : k == 1 ? power(-p) : k == 2 ? power(small) : 0;
+}
+
 static double nearmax(const struct group *g, size_t k)
 {
   return sign(g->elements, 2 * k) * g->sd * (0.5 + uniform(g->elements, 2 * k + 1) / 2);
@@ -315,20 +301,75 @@ static double subnormal(const struct group *g, size_t k)
 
 /* ---- gamma, beta, running statistics ---- */
 
-struct entries { uint64_t key; size_t count; }; /* the stream of a parameter tensor */
+struct entries { uint64_t key; size_t count; const struct type_format *format, *tensor; }; /* of a parameter; of x */
+
+/* By type: binary16, double, the others. */
+static double by_type(const struct type_format *f, double f16, double f64, double rest)
+{
+  return f->digits == 11 ? f16 : f->digits == 53 ? f64 : rest;
+}
+
+/* Squares of these leave the type. */
+static double large(const struct entries *p) { return by_type(p->format, 512, 1e155, 1e20); }
+static double tiny(const struct entries *p) { return by_type(p->format, 0x1p-9, 1e-155, 1e-20); }
 
 static double gamma_ordinary(const struct entries *p, size_t i) { return 0.5 + uniform(p->key, i); }
 static double gamma_one(const struct entries *p, size_t i) { return (void)p, (void)i, 1.0; }
 static double gamma_negative(const struct entries *p, size_t i) { return -gamma_ordinary(p, i); }
-static double gamma_huge(const struct entries *p, size_t i) { return 1e20 * gamma_ordinary(p, i); }
+static double gamma_huge(const struct entries *p, size_t i) { return large(p) * gamma_ordinary(p, i); }
 static double gamma_one_first(const struct entries *p, size_t i) { return i ? gamma_ordinary(p, i) : 1; }
 static double gamma_zero_first(const struct entries *p, size_t i) { return i ? gamma_ordinary(p, i) : 0; }
-static double gamma_largest(const struct entries *p, size_t i) { return 1e38 * (1 + 2 * uniform(p->key, i)); }
-static double gamma_tiny(const struct entries *p, size_t i) { return 1e-20 * gamma_ordinary(p, i); }
+static double gamma_tiny(const struct entries *p, size_t i) { return tiny(p) * gamma_ordinary(p, i); }
+
+/* 0.3 to 0.9 of the type's largest number */
+static double gamma_largest(const struct entries *p, size_t i)
+{
+  return by_type(p->format, 2e4, 5e307, 1e38) * (1 + 2 * uniform(p->key, i));
+}
+
+/* Numbers of the tensors' type in [1,2), and half an ulp more if gamma has the digits: y = gamma xhat + beta, of xhat next to
+   +-1, is then next to the middle of two values. */
+static double gamma_ties(const struct entries *p, size_t i)
+{
+  int digits = p->tensor->digits;
+  double steps = floor(uniform(p->key, i) * power(digits - 1));
+  return 1 + (steps + (p->format->digits > digits ? 0.5 : 0)) * power(1 - digits);
+}
+
+/* Half an ulp of numbers in [1,2). */
+static double beta_ties(const struct entries *p, size_t i)
+{
+  return p->format->digits > p->tensor->digits ? 0 : sign(p->key, i) * power(-p->tensor->digits);
+}
+
+/* ---- lambda: entry i of the weights of SwitchableNorm ---- */
+
+/* Where exp() of the parameters' type overflows, and its reciprocal underflows. */
+static double exp_limit(const struct entries *p) { return by_type(p->format, 120, 1000, 120); }
+
+/* Near 1, each another. */
+static double lambda_ordinary(const struct entries *p, size_t i)
+{
+  return 0.7 + 0.25 * (double)((i + draw(p->key, 9)) % 3) + 0.2 * uniform(p->key, i);
+}
+
+static double lambda_onehot(const struct entries *p, size_t i)
+{
+  return lambda_ordinary(p, i) + (i == draw(p->key, 8) % p->count ? 30 : 0);
+}
+
+static double lambda_extreme(const struct entries *p, size_t i)
+{
+  return 1e4 * ((double)((i + draw(p->key, 9)) % 3) - 1) + lambda_ordinary(p, i);
+}
+
+static double lambda_large(const struct entries *p, size_t i) { return exp_limit(p) + lambda_ordinary(p, i); }
+static double lambda_negative(const struct entries *p, size_t i) { return -exp_limit(p) - lambda_ordinary(p, i); }
+static double lambda_huge(const struct entries *p, size_t i) { return sign(~p->key, i) * gamma_largest(p, i); }
 static double param_zero(const struct entries *p, size_t i) { return (void)p, (void)i, 0.0; }
 static double beta_ordinary(const struct entries *p, size_t i) { return 2 * uniform(p->key, i) - 1; }
 static double beta_zero_first(const struct entries *p, size_t i) { return i ? beta_ordinary(p, i) : 0; }
-static double beta_huge(const struct entries *p, size_t i) { return 1e20 * beta_ordinary(p, i); }
+static double beta_huge(const struct entries *p, size_t i) { return large(p) * beta_ordinary(p, i); }
 
 static double gamma_mixed(const struct entries *p, size_t i)
 {
@@ -342,12 +383,11 @@ static double param_nan(const struct entries *p, size_t i)
   return i == draw(~p->key, 0) % p->count ? NAN : gamma_ordinary(p, i);
 }
 
-/* A pair near the data's; the variance within the normal numbers of f32, also where the data's own is not. */
+/* A pair near the data's. */
 static void running_ordinary(const struct group *g, double *mean, double *var)
 {
-  double v = g->sd * g->sd * (0.5 + 1.5 * uniform(g->own, 8));
   *mean = g->mean + g->sd * (uniform(g->own, 9) - 0.5) / 4;
-  *var = v < 0x1p-126 ? 0x1p-126 : v > 0x1p126 ? 0x1p126 : v;
+  *var = g->sd * g->sd * (0.5 + 1.5 * uniform(g->own, 8));
 }
 
 static void running_start(const struct group *g, double *mean, double *var) { (void)g, *mean = 0, *var = 1; }
@@ -376,6 +416,7 @@ const struct family family_table[] = {
 #define X(name, own, value, text) {name, "x", text},
 #define DY(name, own, value, text) {name, "dy", text},
 #define DYPARAM(name, own, value, text) {name, "dy", text},
+#define ADDEND(name, own, value, text) {name, "addend", text},
 #define RECORDED(name, shape, eps, brings, text) {name, "x", text},
 #define PARAM(kind, name, entry, text) {name, kind, text},
 #define RUNNING(name, entry, text) {name, "running", text},
@@ -383,6 +424,7 @@ const struct family family_table[] = {
 #undef X
 #undef DY
 #undef DYPARAM
+#undef ADDEND
 #undef RECORDED
 #undef PARAM
 #undef RUNNING
@@ -401,6 +443,7 @@ static const struct maker makers[] = {
 #define X(name, own_, value_, text) {.own = own_, .value = value_},
 #define DY(name, own_, value_, text) {.own = own_, .value = value_},
 #define DYPARAM(name, own_, value_, text) {.own = own_, .value = value_, .by_param = true},
+#define ADDEND(name, own_, value_, text) {.own = own_, .value = value_},
 #define RECORDED(name, shape_, eps_, brings_, text) {.shape = shape_, .eps = eps_, .brings = brings_},
 #define PARAM(kind, name, entry_, text) {.entry = entry_},
 #define RUNNING(name, entry_, text) {.running = entry_},
@@ -408,6 +451,7 @@ static const struct maker makers[] = {
 #undef X
 #undef DY
 #undef DYPARAM
+#undef ADDEND
 #undef RECORDED
 #undef PARAM
 #undef RUNNING
@@ -492,14 +536,14 @@ static struct group group_start(const struct making *w, enum slot slot, double n
 {
   const struct normative_problem *p = &w->tc->p;
   return (struct group){.tensor = tensor_key(w, slot), .groups = problem_groups(p), .m = problem_m(p), .number = number,
-                        .format = &formats[p->type]};
+                        .format = &type_formats[p->type]};
 }
 
 /* The value, rounded to its type and then scaled by 2^pow2, which must not round again. */
 static int store(struct making *w, enum slot slot, size_t i, double v, int pow2)
 {
   struct tensor *t = &w->in->t[slot];
-  double rounded = round_to(&formats[t->type], v), scaled = ldexp(rounded, pow2);
+  double rounded = format_round(&type_formats[t->type], v), scaled = ldexp(rounded, pow2);
   if (tensor_set(t, i, scaled) || (isfinite(v) && !isfinite(scaled)))
     return fail(w->e, "%s: %g does not fit %s", slot_name[slot], ldexp(v, pow2), type_name(t->type));
   if (isfinite(v) && tensor_get(t, i) * ldexp(1.0, -pow2) != rounded)
@@ -507,18 +551,32 @@ static int store(struct making *w, enum slot slot, size_t i, double v, int pow2)
   return 0;
 }
 
+/* A family whose numbers the type does not have, all of them 0 in it, would be another. */
+static int check_underflow(struct making *w, enum slot slot, double largest)
+{
+  const struct tensor *t = &w->in->t[slot];
+  for (size_t i = 0; i < t->count; ++i)
+    if (tensor_get(t, i) != 0) return 0;
+  if (largest == 0) return 0;
+  return fail(w->e, "%s: %g and all the others are 0 in %s", slot_name[slot], largest, type_name(t->type));
+}
+
 static int make_elements(struct making *w, enum slot slot, const struct family *family, double number, int pow2)
 {
   struct group g = group_start(w, slot, number);
   const struct maker *maker = maker_of(family);
+  double largest = 0;
   for (size_t index = 0; index < g.groups; ++index) {
     struct runs r = problem_runs(&w->tc->p, index);
     group_own(&g, maker, index);
     for (size_t o = 0, k = 0; o < r.outer; ++o)
-      for (size_t i = 0; i < r.inner; ++i, ++k)
-        if (store(w, slot, r.base + o * r.outer_stride + i * r.inner_stride, maker->value(&g, k), pow2)) return -1;
+      for (size_t i = 0; i < r.inner; ++i, ++k) {
+        double v = maker->value(&g, k);
+        largest = fmax(largest, fabs(v));
+        if (store(w, slot, r.base + o * r.outer_stride + i * r.inner_stride, v, pow2)) return -1;
+      }
   }
-  return 0;
+  return check_underflow(w, slot, largest);
 }
 
 /* Likewise, but what an element is depends on those that share its parameter: it is the k-th of them. */
@@ -552,48 +610,166 @@ static int make_by_param(struct making *w, enum slot slot, const struct family *
 
 /* ---- beta that cancels, dy along xhat, given statistics ---- */
 
-struct moments { double mean, var, rstd; };
+/* Near the exact ones, in double: mean 2^e, var and eps 4^e. The scale keeps squares of f64 from over- and underflow. */
+struct moments { double mean, var, eps; int e; };
 
-/* Of the stored x, in double, two passes. Evaluation: the running ones of that channel. */
-static struct moments group_moments(const struct making *w, size_t group, size_t param)
+static double rstd_of(const struct moments *s) { return ldexp(1 / sqrt(s->var + s->eps), -s->e); }
+static double xhat_of(const struct moments *s, double x) { return (ldexp(x, -s->e) - s->mean) * (1 / sqrt(s->var + s->eps)); }
+
+static void rescale(struct moments *s, int e)
+{
+  s->mean = ldexp(s->mean, s->e - e);
+  s->var = ldexp(s->var, 2 * (s->e - e));
+  s->eps = ldexp(s->eps, 2 * (s->e - e));
+  s->e = e;
+}
+
+/* What is normalized: x, or x + residual, at element k of a run. */
+static double value_at(const struct making *w, const struct runs *r, size_t k)
+{
+  size_t i = r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
+  double x = tensor_get(&w->in->t[SLOT_X], i);
+  return w->tc->p.residual ? x + tensor_get(&w->in->t[SLOT_RESIDUAL], i) : x;
+}
+
+static size_t param_at(const struct runs *r, size_t k)
+{
+  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
+}
+
+/* The group's own, in two passes. */
+static struct moments own_moments(const struct making *w, size_t group)
 {
   const struct normative_problem *p = &w->tc->p;
   struct runs r = problem_runs(p, group);
-  double m = (double)problem_m(p), mean = 0, sum = 0;
-  if (p->mode == NORMATIVE_EVALUATION && p->running) {
-    double var = tensor_get(&w->in->t[SLOT_RUNNING_VAR], param);
-    return (struct moments){tensor_get(&w->in->t[SLOT_RUNNING_MEAN], param), var, 1 / sqrt(var + p->eps)};
-  }
+  size_t m = problem_m(p);
+  double largest = sqrt(p->eps), sum = 0;
+  struct moments s = {.eps = p->eps};
+  for (size_t k = 0; k < m; ++k)
+    if (isfinite(value_at(w, &r, k))) largest = fmax(largest, fabs(value_at(w, &r, k)));
+  int e;
+  frexp(largest, &e);
+  rescale(&s, e);
   for (int pass = norm_find(p->norm)->centred ? 0 : 1; pass < 2; ++pass) {
     sum = 0;
-    for (size_t o = 0; o < r.outer; ++o)
-      for (size_t i = 0; i < r.inner; ++i) {
-        double d = tensor_get(&w->in->t[SLOT_X], r.base + o * r.outer_stride + i * r.inner_stride) - mean;
-        sum += pass ? d * d : d;
-      }
-    if (!pass) mean = sum / m;
+    for (size_t k = 0; k < m; ++k) {
+      double d = ldexp(value_at(w, &r, k), -e) - s.mean;
+      sum += pass ? d * d : d;
+    }
+    if (!pass) s.mean = sum / (double)m;
   }
-  return (struct moments){mean, sum / m, 1 / sqrt(sum / m + p->eps)};
+  s.var = sum / (double)m;
+  return s;
+}
+
+static struct moments running_moments(const struct making *w, size_t channel)
+{
+  return (struct moments){tensor_get(&w->in->t[SLOT_RUNNING_MEAN], channel), tensor_get(&w->in->t[SLOT_RUNNING_VAR], channel),
+                          w->tc->p.eps, 0};
+}
+
+/* e^x, x <= 0: Taylor's series of degree 14 at x/1024, squared ten times. */
+static double exponential(double x)
+{
+  double t = x / 1024, sum = 1;
+  if (!(x > -745)) return 0;
+  for (int k = 14; k > 0; --k) sum = 1 + t / k * sum;
+  for (int k = 0; k < 10; ++k) sum *= sum;
+  return sum;
+}
+
+static void softmax(const struct tensor *lambda, double weight[3])
+{
+  double most = -INFINITY, sum = 0;
+  weight[2] = 0; /* without the batch's statistics */
+  for (size_t k = 0; k < lambda->count; ++k) most = fmax(most, tensor_get(lambda, k));
+  for (size_t k = 0; k < lambda->count; ++k) sum += weight[k] = exponential(tensor_get(lambda, k) - most);
+  for (size_t k = 0; k < lambda->count; ++k) weight[k] /= sum;
+}
+
+/* Mean over `count` groups, `stride` apart, of their means; and the law of total variance. */
+static struct moments pooled(const struct moments *s, size_t count, size_t stride)
+{
+  struct moments all = *s;
+  double var = 0;
+  all.mean = 0;
+  for (size_t i = 0; i < count; ++i) all.mean += s[i * stride].mean / (double)count;
+  for (size_t i = 0; i < count; ++i) {
+    double d = s[i * stride].mean - all.mean;
+    var += (s[i * stride].var + d * d) / (double)count;
+  }
+  all.var = var;
+  return all;
+}
+
+/* In one scale; repo: the unbiased variance. */
+static void align(const struct normative_problem *p, struct moments *s, size_t groups)
+{
+  double bessel = p->repo ? (double)p->s / (double)(p->s - 1) : 1;
+  int e = s[0].e;
+  for (size_t g = 0; g < groups; ++g) e = s[g].e > e ? s[g].e : e;
+  for (size_t g = 0; g < groups; ++g) {
+    rescale(&s[g], e);
+    s[g].var *= bessel;
+  }
+}
+
+/* SwitchableNorm: each (n,c)'s own become the mixed ones. */
+static int mix(const struct making *w, struct moments *s)
+{
+  const struct normative_problem *p = &w->tc->p;
+  double mean[3], var[3];
+  struct moments *ln = malloc((p->n + p->c) * sizeof *ln), *bn = ln + p->n;
+  if (!ln) return fail(w->e, "no memory for the statistics of %zu samples and channels", (size_t)(p->n + p->c));
+  softmax(&w->in->t[SLOT_LAMBDA_MEAN], mean);
+  softmax(&w->in->t[SLOT_LAMBDA_VAR], var);
+  align(p, s, p->n * p->c);
+  for (size_t n = 0; n < p->n; ++n) ln[n] = pooled(s + n * p->c, p->c, 1);
+  for (size_t c = 0; c < p->c; ++c) {
+    bn[c] = p->mode == NORMATIVE_EVALUATION ? running_moments(w, c) : pooled(s + c, p->n, p->c);
+    rescale(&bn[c], s->e);
+  }
+  for (size_t g = 0; g < p->n * p->c; ++g) {
+    const struct moments *l = &ln[g / p->c], *b = &bn[g % p->c];
+    s[g].mean = mean[0] * s[g].mean + mean[1] * l->mean + mean[2] * b->mean;
+    s[g].var = var[0] * s[g].var + var[1] * l->var + var[2] * b->var;
+  }
+  free(ln);
+  return 0;
+}
+
+/* Of every group, as the problem takes them; NULL: no memory. The caller frees. */
+static struct moments *all_moments(const struct making *w)
+{
+  const struct normative_problem *p = &w->tc->p;
+  bool mixes = p->norm == NORMATIVE_SWITCHNORM, running = p->mode == NORMATIVE_EVALUATION && p->running && !mixes;
+  size_t groups = problem_groups(p);
+  struct moments *s = malloc((groups + 1) * sizeof *s);
+  if (!s) {
+    fail(w->e, "no memory for %zu groups", groups);
+    return NULL;
+  }
+  for (size_t g = 0; g < groups; ++g) s[g] = running ? running_moments(w, problem_runs(p, g).param) : own_moments(w, g);
+  if (!mixes || !groups || !mix(w, s)) return s;
+  free(s);
+  return NULL;
 }
 
 /* best[i]: the lowest draw among the elements that use entry i, whose -gamma xhat then becomes beta. */
-static int cancel_group(struct making *w, const struct entries *entries, uint64_t *best, size_t group)
+static int cancel_group(struct making *w, const struct entries *entries, uint64_t *best, size_t group, const struct moments *s)
 {
   const struct normative_problem *p = &w->tc->p;
   struct runs r = problem_runs(p, group);
-  struct moments s = group_moments(w, group, r.param);
   uint64_t key = draw(entries->key, group);
-  for (size_t o = 0, k = 0; o < r.outer; ++o)
-    for (size_t i = 0; i < r.inner; ++i, ++k) {
-      size_t entry = r.param + o * r.param_outer + i * r.param_inner;
-      uint64_t rank = draw(key, k);
-      if (rank >= best[entry]) continue;
-      best[entry] = rank;
-      double x = tensor_get(&w->in->t[SLOT_X], r.base + o * r.outer_stride + i * r.inner_stride);
-      double gamma = p->has_gamma ? tensor_get(&w->in->t[SLOT_GAMMA], entry) : 1;
-      double beta = -gamma * ((x - s.mean) * s.rstd);
-      if (store(w, SLOT_BETA, entry, isfinite(beta) ? beta : beta_ordinary(entries, entry), 0)) return -1;
-    }
+  for (size_t k = 0; k < problem_m(p); ++k) {
+    size_t entry = param_at(&r, k);
+    uint64_t rank = draw(key, k);
+    if (rank >= best[entry]) continue;
+    best[entry] = rank;
+    double gamma = p->has_gamma ? tensor_get(&w->in->t[SLOT_GAMMA], entry) : 1;
+    double beta = -gamma * xhat_of(s, value_at(w, &r, k));
+    if (store(w, SLOT_BETA, entry, isfinite(beta) ? beta : beta_ordinary(entries, entry), 0)) return -1;
+  }
   return 0;
 }
 
@@ -602,58 +778,87 @@ static int make_along_xhat(struct making *w)
 {
   const struct normative_problem *p = &w->tc->p;
   struct group g = group_start(w, SLOT_DY, 0);
-  for (size_t index = 0; g.m && index < g.groups; ++index) {
+  struct moments *s = all_moments(w);
+  int bad = s ? 0 : -1;
+  for (size_t index = 0; !bad && g.m && index < g.groups; ++index) {
     struct runs r = problem_runs(p, index);
-    struct moments s = group_moments(w, index, r.param);
     group_own(&g, maker_of(family_find("dy", "ordinary")), index);
-    for (size_t k = 0; k < g.m; ++k) {
-      size_t o = k / r.inner, i = k % r.inner, at = r.base + o * r.outer_stride + i * r.inner_stride;
-      double gamma = p->has_gamma ? tensor_get(&w->in->t[SLOT_GAMMA], r.param + o * r.param_outer + i * r.param_inner) : 1;
-      double v = g.sd * ((tensor_get(&w->in->t[SLOT_X], at) - s.mean) * s.rstd) / gamma;
-      if (store(w, SLOT_DY, at, fabs(v) <= g.format->max ? v : gaussian(&g, k), 0)) return -1;
+    for (size_t k = 0; !bad && k < g.m; ++k) {
+      double gamma = p->has_gamma ? tensor_get(&w->in->t[SLOT_GAMMA], param_at(&r, k)) : 1;
+      double v = g.sd * xhat_of(&s[index], value_at(w, &r, k)) / gamma;
+      size_t at = r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride;
+      bad = store(w, SLOT_DY, at, fabs(v) <= g.format->max ? v : gaussian(&g, k), 0);
     }
   }
+  free(s);
+  return bad;
+}
+
+/* A residual near -x: half of the digits cancel. */
+static int make_cancelling_addend(struct making *w)
+{
+  const struct tensor *x = &w->in->t[SLOT_X];
+  uint64_t key = tensor_key(w, SLOT_RESIDUAL);
+  double part = power(-type_formats[x->type].digits / 2);
+  for (size_t i = 0; i < x->count; ++i)
+    if (store(w, SLOT_RESIDUAL, i, tensor_get(x, i) * (normal(key, i) * part - 1), 0)) return -1;
   return 0;
+}
+
+static int make_addend(struct making *w)
+{
+  double number;
+  const struct family *family = require("addend", w->tc->r.addend, &number, w->e);
+  if (!family) return -1;
+  return maker_of(family)->value ? make_elements(w, SLOT_RESIDUAL, family, number, w->tc->r.pow2) : make_cancelling_addend(w);
 }
 
 /* ---- parameters and statistics ---- */
 
 static struct entries entries_of(const struct making *w, enum slot slot)
 {
-  return (struct entries){tensor_key(w, slot), w->in->t[slot].count};
+  const struct tensor *t = &w->in->t[slot];
+  return (struct entries){tensor_key(w, slot), t->count, &type_formats[t->type], &type_formats[w->tc->p.type]};
 }
 
 static int make_entries(struct making *w, enum slot slot, double (*entry)(const struct entries *, size_t))
 {
   struct entries entries = entries_of(w, slot);
-  for (size_t i = 0; i < entries.count; ++i)
-    if (store(w, slot, i, entry(&entries, i), 0)) return -1;
-  return 0;
+  double largest = 0;
+  for (size_t i = 0; i < entries.count; ++i) {
+    double v = entry(&entries, i);
+    largest = fmax(largest, fabs(v));
+    if (store(w, slot, i, v, 0)) return -1;
+  }
+  return check_underflow(w, slot, largest);
 }
 
 static int make_cancelling_beta(struct making *w)
 {
   struct entries entries = entries_of(w, SLOT_BETA);
   uint64_t *best = malloc((entries.count + 1) * sizeof *best);
-  int bad = best ? 0 : fail(w->e, "beta: no memory for %zu entries", entries.count);
+  struct moments *s = best ? all_moments(w) : NULL;
+  int bad = best ? s ? 0 : -1 : fail(w->e, "beta: no memory for %zu entries", entries.count);
   if (best) memset(best, 0xff, entries.count * sizeof *best);
   for (size_t g = 0; !bad && problem_m(&w->tc->p) && g < problem_groups(&w->tc->p); ++g)
-    bad = cancel_group(w, &entries, best, g);
+    bad = cancel_group(w, &entries, best, g, &s[g]);
   free(best);
+  free(s);
   return bad;
 }
 
-static int make_param(struct making *w, enum slot slot, const char *name)
+static int make_param(struct making *w, enum slot slot, const char *kind, const char *name)
 {
   double number;
-  const struct family *family = require(slot_name[slot], name, &number, w->e);
+  const struct family *family = require(kind, name, &number, w->e);
   if (!family) return -1;
   if (!strcmp(family->name, "cancel")) return make_cancelling_beta(w);
   if (!maker_of(family)->entry) return fail(w->e, "%s: the problem has it, its family is absent", slot_name[slot]);
   return make_entries(w, slot, maker_of(family)->entry);
 }
 
-/* Rounded to f32 beside tensors of 32 or 16 bits, whatever type holds them: peers take floats. Scaled as x is. */
+/* Rounded to f32 beside tensors of 32 or 16 bits, whatever type holds them: peers take floats. A variance above 0 is kept among
+   the normal numbers. Scaled as x is. */
 static int make_running(struct making *w, const struct family *x, double x_number)
 {
   double number;
@@ -661,13 +866,16 @@ static int make_running(struct making *w, const struct family *x, double x_numbe
   if (!family) return -1;
   if (!maker_of(family)->running) return fail(w->e, "running: the problem has them, their family is absent");
   struct group g = group_start(w, SLOT_X, x_number);
-  const struct format *f = &formats[w->tc->p.type == NORMATIVE_F64 ? NORMATIVE_F64 : NORMATIVE_F32];
+  uint32_t stats = w->tc->p.stat_type, wide = w->tc->p.type == NORMATIVE_F64 ? NORMATIVE_F64 : NORMATIVE_F32;
+  const struct type_format *f = &type_formats[stats == NORMATIVE_F64 ? wide : stats];
+  double least = power(f->min_exponent), most = power(-f->min_exponent);
   for (size_t i = 0; i < w->in->t[SLOT_RUNNING_MEAN].count; ++i) {
     double mean, var;
     group_own(&g, maker_of(x), i);
     maker_of(family)->running(&g, &mean, &var);
-    if (store(w, SLOT_RUNNING_MEAN, i, round_to(f, mean), w->tc->r.pow2) ||
-        store(w, SLOT_RUNNING_VAR, i, round_to(f, var), 2 * w->tc->r.pow2))
+    if (var > 0) var = var < least ? least : var > most ? most : var;
+    if (store(w, SLOT_RUNNING_MEAN, i, format_round(f, mean), w->tc->r.pow2) ||
+        store(w, SLOT_RUNNING_VAR, i, format_round(f, var), 2 * w->tc->r.pow2))
       return -1;
   }
   return 0;
@@ -678,13 +886,15 @@ static int make_running(struct making *w, const struct family *x, double x_numbe
 static int make_given(struct making *w, enum slot slot)
 {
   uint64_t key = tensor_key(w, slot);
-  for (size_t g = 0; g < w->in->t[slot].count; ++g) {
-    struct moments s = group_moments(w, g, problem_runs(&w->tc->p, g).param);
-    double off = uniform(key, g) - 0.5, mean = s.mean + sqrt(s.var) * off / 8;
-    double rstd = 1 / sqrt(s.var * (1 + off / 4) + w->tc->p.eps);
-    if (store(w, slot, g, slot == SLOT_GIVEN_MEAN ? mean : rstd, 0)) return -1;
+  struct moments *s = all_moments(w);
+  int bad = s ? 0 : -1;
+  for (size_t g = 0; !bad && g < w->in->t[slot].count; ++g) {
+    double off = uniform(key, g) - 0.5, mean = ldexp(s[g].mean + sqrt(s[g].var) * off / 8, s[g].e);
+    s[g].var *= 1 + off / 4;
+    bad = store(w, slot, g, slot == SLOT_GIVEN_MEAN ? mean : rstd_of(&s[g]), 0);
   }
-  return 0;
+  free(s);
+  return bad;
 }
 
 /* ---- recorded data ---- */
@@ -750,23 +960,23 @@ static int make_slot(struct making *w, enum slot slot, const struct family *x, d
   switch (slot) {
   case SLOT_X:
     return recorded ? read_recorded(w, slot, x) : make_elements(w, slot, x, number, r->pow2);
-  case SLOT_GAMMA: return is_recorded(x, slot, r->gamma) ? read_recorded(w, slot, x) : make_param(w, slot, r->gamma);
-  case SLOT_BETA: return is_recorded(x, slot, r->beta) ? read_recorded(w, slot, x) : make_param(w, slot, r->beta);
+  case SLOT_GAMMA: return is_recorded(x, slot, r->gamma) ? read_recorded(w, slot, x) : make_param(w, slot, "gamma", r->gamma);
+  case SLOT_BETA: return is_recorded(x, slot, r->beta) ? read_recorded(w, slot, x) : make_param(w, slot, "beta", r->beta);
   case SLOT_RUNNING_MEAN:
     if (is_recorded(x, slot, r->running)) return read_recorded(w, slot, x);
     return make_running(w, recorded ? family_find("x", "normal") : x, number);
   case SLOT_RUNNING_VAR: return is_recorded(x, slot, r->running) ? read_recorded(w, slot, x) : 0; /* made with the mean */
   case SLOT_DY: return make_dy(w, x);
-  case SLOT_RESIDUAL: return make_elements(w, slot, family_find("x", "normal"), 0, r->pow2);
+  case SLOT_RESIDUAL: return make_addend(w);
   case SLOT_GIVEN_MEAN:
   case SLOT_GIVEN_RSTD: return make_given(w, slot);
-  default: return make_entries(w, slot, beta_ordinary); /* the lambdas of SwitchableNorm */
+  default: return make_param(w, slot, "lambda", r->lambda);
   }
 }
 
-/* In this order: beta may need gamma and the statistics, these need x. */
-static const enum slot order[] = {SLOT_X, SLOT_GAMMA, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR, SLOT_BETA, SLOT_RESIDUAL,
-                                  SLOT_DY, SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD, SLOT_LAMBDA_MEAN, SLOT_LAMBDA_VAR};
+/* In this order: beta may need gamma and the statistics, these need all that comes before. */
+static const enum slot order[] = {SLOT_X, SLOT_GAMMA, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR, SLOT_RESIDUAL, SLOT_LAMBDA_MEAN,
+                                  SLOT_LAMBDA_VAR, SLOT_BETA, SLOT_DY, SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD};
 
 static int make_all(struct making *w)
 {

@@ -7,7 +7,7 @@
 #include "tensors.h"
 #include <stdio.h>
 
-struct family { const char *name, *kind /* "x", "gamma", "beta", "running", "dy" */, *text; };
+struct family { const char *name, *kind /* "x", "gamma", "beta", "running", "dy", "addend", "lambda" */, *text; };
 extern const struct family family_table[]; /* ends with name == NULL */
 const struct family *family_find(const char *kind, const char *name); /* NeK in a row's name stands for a number */
 const char *family_shape(const struct family *f); /* of recorded data, "32x6x8x8"; NULL: the family takes any shape */

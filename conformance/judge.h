@@ -41,6 +41,8 @@ const char *preset_name(const struct preset *preset);
 /* The names of a union's members, NULL-terminated; NULL if name is no union. */
 const char *const *preset_members(const char *name);
 const char *preset_default(uint32_t type); /* "f32-stable", "f64-two-pass" */
+/* `name`, or where it is not offered for a type, what corresponds to it there: f32-stable-ftz is f64-two-pass-ftz in double. */
+const char *preset_in_type(const char *name, uint32_t type);
 /* Calls each for every preset that is offered for a type, strictest first, as far as that can be said without data. */
 void preset_each(uint32_t type, void (*each)(const char *name, const char *text, void *arg), void *arg);
 

@@ -4,7 +4,8 @@
 #include "oracle.h"
 #include "describe.h"
 #include "gradients.h"
-#include "settle.h"
+#include "oracle_switch.h"
+#include "ratio.h"
 #include "statistics.h"
 #include <math.h>
 #include <omp.h>
@@ -214,86 +215,7 @@ static void elements(struct root_worker *w, size_t index, size_t from, size_t to
   }
 }
 
-/* ---- rational numbers ---- */
-
-struct ratio { const struct dyadic *a, *b; mpfr_t t[LEVELS]; struct dyadic x; }; /* a / b, b > 0 */
-
-/* a and b are rounded once each and their quotient once: within 4 u of itself. */
-static long ratio_approximate(void *self, int level, mpfr_ptr y)
-{
-  struct ratio *r = self;
-  if (!dyadic_sgn(r->a)) {
-    mpfr_set_zero(y, 1);
-    return RADIUS_0;
-  }
-  dyadic_get(r->t[level], r->b, MPFR_RNDN);
-  dyadic_get(y, r->a, MPFR_RNDN);
-  mpfr_div(y, y, r->t[level], MPFR_RNDN);
-  return mpfr_get_exp(y) + 2 - level_precision(level);
-}
-
-static int ratio_compare(void *self, const struct dyadic *q)
-{
-  struct ratio *r = self;
-  dyadic_mul(&r->x, q, r->b);
-  dyadic_sub(&r->x, r->a, &r->x);
-  return dyadic_sgn(&r->x);
-}
-
-static void ratio_init(struct ratio *r)
-{
-  for (int level = 0; level < LEVELS; ++level) mpfr_init2(r->t[level], level_precision(level));
-  dyadic_init(&r->x);
-}
-
-static void ratio_clear(struct ratio *r)
-{
-  for (int level = 0; level < LEVELS; ++level) mpfr_clear(r->t[level]);
-  dyadic_clear(&r->x);
-}
-
-static void settle_ratio(struct settler *s, struct ratio *r, struct truth_tensor *out, size_t i, const struct dyadic *a,
-                         const struct dyadic *b)
-{
-  r->a = a;
-  r->b = b;
-  settle(s, out, i, &(struct real){ratio_approximate, ratio_compare, r});
-}
-
 /* ---- running statistics ---- */
-
-/* As IEEE has it when the old value r or the batch's b is not finite; a finite b comes as 0, which changes no class. */
-static double running_special(const struct normative_problem *p, double r, double b)
-{
-  double w = p->momentum;
-  if (p->rule == NORMATIVE_MOMENTUM_CUMULATIVE) return r + (b - r) / w;
-  return p->rule == NORMATIVE_MOMENTUM_NEW ? (1 - w) * r + w * b : w * r + (1 - w) * b;
-}
-
-/* The new value from the old one r and the batch's estimate a/b, both exact: (k r b + l a) / (d b) with
-     new k = 1-w, l = w, d = 1    old k = w, l = 1-w, d = 1    cumulative k = w-1, l = 1, d = w */
-static void running_exact(const struct normative_problem *p, struct settler *s, struct ratio *q, struct truth_tensor *out,
-                          size_t i, double r, const struct dyadic *a, const struct dyadic *b)
-{
-  struct dyadic w, one, k, l, d, t;
-  struct dyadic *all[] = {&w, &one, &k, &l, &d, &t};
-  for (size_t n = 0; n < 6; ++n) dyadic_init(all[n]);
-  dyadic_set_d(&w, p->momentum);
-  dyadic_set_d(&one, 1);
-  bool cumulative = p->rule == NORMATIVE_MOMENTUM_CUMULATIVE, old = p->rule == NORMATIVE_MOMENTUM_OLD;
-  dyadic_sub(&t, &one, &w);
-  if (cumulative) mpz_neg(t.z, t.z);
-  dyadic_set(&k, old ? &w : &t);
-  dyadic_set(&l, cumulative ? &one : old ? &t : &w);
-  dyadic_mul(&d, b, cumulative ? &w : &one);
-  dyadic_set_d(&t, r);
-  dyadic_mul(&t, &t, b);
-  dyadic_mul(&k, &k, &t);
-  dyadic_mul(&l, &l, a);
-  dyadic_add(&k, &k, &l);
-  settle_ratio(s, q, out, i, &k, &d);
-  for (size_t n = 0; n < 6; ++n) dyadic_clear(all[n]);
-}
 
 /* Sums over the groups of a channel (one; InstanceNorm: one a sample) of S, V and, where not finite, mean and variance. */
 struct channel { struct dyadic s, v; double mean, var; };
@@ -331,11 +253,9 @@ static void running_statistics(const struct job *job, struct scratch *w, struct 
   channel_sums(job, w, g, c, &sum);
   mpz_set_ui(d.z, m);
   dyadic_mul_ui(&d, &d, n);
-  if (sum.mean != 0 || !isfinite(mean)) settle_double(means, c, running_special(p, mean, sum.mean));
-  else running_exact(p, s, q, means, c, mean, &sum.s, &d);
+  settle_running(s, q, p, means, c, mean, sum.mean, &sum.s, &d);
   dyadic_mul_ui(&d, &d, p->estimator == NORMATIVE_UNBIASED ? m - 1 : m);
-  if (sum.var != 0 || !isfinite(var)) settle_double(vars, c, running_special(p, var, sum.var));
-  else running_exact(p, s, q, vars, c, var, &sum.v, &d);
+  settle_running(s, q, p, vars, c, var, sum.var, &sum.v, &d);
   dyadic_clear(&sum.s);
   dyadic_clear(&sum.v);
   dyadic_clear(&d);
@@ -439,24 +359,8 @@ static void all_running(const struct job *job, bool parallel)
   }
 }
 
-static int check_backward(const struct normative_problem *p, struct error *e)
+static int check_inputs(const struct normative_problem *p, const struct tensors *in, struct error *e)
 {
-  if (p->eps_place != NORMATIVE_EPS_INSIDE)
-    return fail(e, "the oracle does not know epsplace other than inside in backward yet");
-  if (p->casts != NORMATIVE_CAST_ONCE) return fail(e, "the oracle does not know casts other than once in backward yet");
-  if (p->residual) return fail(e, "the oracle does not know residual=yes in backward yet");
-  if (p->given && p->mode == NORMATIVE_EVALUATION && p->running)
-    return fail(e, "given: evaluation has its running statistics and takes no others");
-  return 0;
-}
-
-static int check_problem(const struct normative_problem *p, const struct tensors *in, struct error *e)
-{
-  const struct norm_row *row = norm_find(p->norm);
-  if (!row || p->norm == NORMATIVE_SWITCHNORM) return fail(e, "the oracle does not know norm number %u yet", p->norm);
-  if (p->affine != NORMATIVE_AFFINE_CHANNEL) return fail(e, "the oracle does not know affine other than channel yet");
-  if (p->casts == NORMATIVE_CAST_NORMAL) return fail(e, "the oracle does not know casts=normal yet");
-  if (p->direction == NORMATIVE_BACKWARD && check_backward(p, e)) return -1;
   for (int s = 0; s < SLOT_COUNT; ++s) {
     if (!slot_is_input(p, (enum slot)s)) continue;
     struct tensor want = slot_shape(p, (enum slot)s);
@@ -465,6 +369,19 @@ static int check_problem(const struct normative_problem *p, const struct tensors
       return fail(e, "input %s: %zu values of %s where the problem has %zu of %s", slot_name[s], in->t[s].count,
                   type_name(in->t[s].type), want.count, type_name(want.type));
   }
+  return 0;
+}
+
+static int allocate_switch(const struct normative_problem *p, struct truth *truth, struct error *e)
+{
+  struct switch_truth *sw = truth->sw = calloc(1, sizeof *sw);
+  if (!sw) return fail(e, "oracle: no memory");
+  sw->group = calloc(truth->groups + 1, sizeof *sw->group);
+  sw->p_n = calloc(2 * (p->n + p->c) + 1, sizeof *sw->p_n);
+  if (!sw->group || !sw->p_n) return fail(e, "oracle: no memory for %zu groups", truth->groups);
+  sw->q_n = sw->p_n + p->n;
+  sw->p_c = sw->q_n + p->n;
+  sw->q_c = sw->p_c + p->c;
   return 0;
 }
 
@@ -478,6 +395,7 @@ static int allocate(const struct normative_problem *p, struct truth *truth, stru
   if (backward) truth->param = calloc(truth->params + 1, sizeof *truth->param);
   if (!truth->group || (backward && !truth->param))
     return fail(e, "oracle: no memory for %zu groups and %zu parameters", truth->groups, truth->params);
+  if (p->norm == NORMATIVE_SWITCHNORM && allocate_switch(p, truth, e)) return -1;
   for (int s = 0; s < SLOT_COUNT; ++s) {
     struct truth_tensor *t = &truth->t[s];
     if (!slot_is_output(p, (enum slot)s) || !slot_shape(p, (enum slot)s).count) continue;
@@ -497,13 +415,15 @@ static void no_terms(struct truth *truth)
     for (enum slot s = SLOT_DGAMMA; s <= SLOT_DBETA; ++s)
       if (truth->t[s].count) settle_double(&truth->t[s], j, 0);
   }
+  for (enum slot s = SLOT_DLAMBDA_MEAN; s <= SLOT_DLAMBDA_VAR; ++s)
+    for (size_t k = 0; k < truth->t[s].count; ++k) settle_double(&truth->t[s], k, 0);
 }
 
-/* Without elements there is nothing to know: no group, and no output but dgamma = dbeta = 0. */
+/* Without elements there is nothing to know: no group, and no output but gradients of parameters, 0. */
 int oracle_run(const struct normative_problem *p, const struct tensors *in, struct truth *truth, struct error *e)
 {
   memset(truth, 0, sizeof *truth);
-  if (check_problem(p, in, e)) return -1;
+  if (check_inputs(p, in, e)) return -1;
   if (allocate(p, truth, e)) {
     truth_free(truth);
     return -1;
@@ -515,8 +435,9 @@ int oracle_run(const struct normative_problem *p, const struct tensors *in, stru
   struct job job = {.truth = truth, .data = {.p = p, .in = in, .centred = norm_find(p->norm)->centred,
                     .evaluation = p->mode == NORMATIVE_EVALUATION && p->running, .residual = p->residual != 0}};
   bool parallel = !omp_in_parallel() && problem_elements(p) > 4096;
-  if (p->direction == NORMATIVE_BACKWARD) {
-    if (!oracle_backward(&job.data, truth, parallel, e)) return 0;
+  if (p->direction == NORMATIVE_BACKWARD || p->norm == NORMATIVE_SWITCHNORM) {
+    bool mixed = p->norm == NORMATIVE_SWITCHNORM;
+    if (!(mixed ? oracle_switch : oracle_backward)(&job.data, truth, parallel, e)) return 0;
     truth_free(truth);
     return -1;
   }
@@ -531,6 +452,11 @@ void truth_free(struct truth *truth)
   for (int s = 0; s < SLOT_COUNT; ++s) {
     free(truth->t[s].exact);
     free(truth->t[s].nearest.data);
+  }
+  if (truth->sw) {
+    free(truth->sw->group);
+    free(truth->sw->p_n);
+    free(truth->sw);
   }
   free(truth->group);
   free(truth->param);

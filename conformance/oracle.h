@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
    The oracle: what a case's outputs are exactly, in MPFR. Sums and sums of squares inside a group are exact. Each output
-   element is known to within 2^-150 of itself and rounded to nearest even in its own type; ties and zeros are decided
-   algebraically; what the cap leaves open is marked, never guessed. Shares no code with reference/ or optimized/. */
+   element is known to within 2^-150 of itself (but may be called 0 below 2^-2400) and rounded to nearest even in its own type;
+   ties and zeros are decided algebraically; what the cap leaves open is marked, never guessed. Shares no code with reference/
+   or optimized/. */
 #ifndef ORACLE_H
 #define ORACLE_H
 #include "problem.h"
@@ -30,7 +31,7 @@ struct group_truth {
   long double mean_abs;     /* A = mean|x| */
   long double sigma2;       /* population variance; RMSNorm mean x^2; evaluation running_var */
   long double rstd;         /* 1/sqrt(sigma2+eps); Inf if that is 0 */
-  long double max_abs;      /* max|x| of the group; evaluation: of the channel */
+  long double max_abs;      /* max|x| of the group's elements */
   long double kappa;        /* |mu|/sigma */
   bool finite;              /* every x of the group is finite (evaluation: the running statistics are); given ones are too */
   /* Backward, else 0: g = gamma dy, means over the group; xhat from the statistics above, or from the given ones, which then
@@ -52,8 +53,28 @@ struct param_truth {
   bool finite;              /* every dy is finite */
   bool x_finite;            /* every x is, and all groups they come from are `finite` with a finite rstd */
 };
+/* SwitchableNorm. Its group_truth is of an (n,c) at n C + c, with M in mu_hi + mu_lo, V in sigma2, R in rstd and
+   kappa = |M|/sqrt(V); mean_abs, max_abs, g_abs, gx_abs, c1, c2, dy_max are of the group's own elements, xhat = (x - M) R.
+   Below, k is IN, LN, BN (two with dropbn), evaluation's BN being the running statistics. Magnitudes are rounded up. Weights
+   below 2^-2^56 are 0; where a lambda is not finite, M and V are NaN. */
+struct switch_group {
+  long double mu_hi[3], mu_lo[3]; /* mu_k, 2^-126 relative; NaN where not finite, v_k too */
+  long double v[3];               /* v_k; with its sign: a running variance may be below 0 */
+  long double p, q;               /* backward: |P|, |Q|; Inf where they are not finite */
+};
+struct switch_truth {
+  size_t lambdas;                 /* 3 or 2 */
+  long double w[3], w_var[3];     /* the softmax of lambda_mean, lambda_var; NaN if a lambda is not finite */
+  struct switch_group *group;
+  long double *p_n, *q_n;         /* backward: sum |P|, sum |Q| over the c of each n */
+  long double *p_c, *q_c;         /* over the n of each c */
+  /* Backward: of the terms w_k P (mu_k - M) of dlambda_mean[k] and w'_k Q (v_k - V) of dlambda_var[k], over all (n,c): */
+  long double mean_abs[3], var_abs[3];   /* sum of magnitudes */
+  long double mean_norm[3], var_norm[3]; /* root of the sum of squares */
+};
 struct truth {
   struct truth_tensor t[SLOT_COUNT];
+  struct switch_truth *sw; /* SwitchableNorm, else NULL */
   size_t groups;
   struct group_truth *group;
   size_t params;

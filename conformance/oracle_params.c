@@ -21,7 +21,7 @@ struct sharing { size_t first, step, count; }; /* the groups: first, first + ste
 static struct sharing sharing_of(const struct normative_problem *p, size_t j)
 {
   struct runs r = problem_runs(p, 0);
-  size_t extent = r.param_inner ? r.inner : r.param_outer ? r.outer : 1; /* parameters of a group, consecutive */
+  size_t extent = (r.param_outer ? r.outer : 1) * (r.param_inner ? r.inner : 1); /* parameters of a group, consecutive */
   size_t step = problem_params(p) / extent;
   return (struct sharing){.first = j / extent, .step = step, .count = problem_groups(p) / step};
 }
@@ -30,13 +30,17 @@ static struct sharing sharing_of(const struct normative_problem *p, size_t j)
 static struct runs uses_of(const struct normative_problem *p, size_t group, size_t j, size_t *count)
 {
   struct runs r = problem_runs(p, group);
-  if (r.param_inner) {
-    r.base += (j - r.param) * r.inner_stride;
-    r.inner = 1;
+  size_t outer = 0, inner = 0; /* j - param = outer param_outer + inner param_inner; if both count, the smaller is 1 */
+  if (r.param_inner && r.param_inner >= r.param_outer) {
+    inner = (j - r.param) / r.param_inner;
+    outer = (j - r.param) % r.param_inner;
   } else if (r.param_outer) {
-    r.base += (j - r.param) * r.outer_stride;
-    r.outer = 1;
+    outer = (j - r.param) / r.param_outer;
+    inner = (j - r.param) % r.param_outer;
   }
+  r.base += outer * r.outer_stride + inner * r.inner_stride;
+  if (r.param_inner) r.inner = 1;
+  if (r.param_outer) r.outer = 1;
   *count = r.outer * r.inner;
   return r;
 }
@@ -289,19 +293,8 @@ static int many_equals(struct params_worker *w, const struct dyadic *q)
 /* Equal, or the side on which an approximation leaves no doubt. */
 static int many_compare(void *self, const struct dyadic *q)
 {
-  struct params_worker *w = self;
-  int equal = many_equals(w, q), side = UNKNOWN;
-  for (int level = 0; level < LEVELS && equal == 0 && side == UNKNOWN; ++level) {
-    mpfr_t y, middle;
-    mpfr_init2(y, level_precision(level));
-    mpfr_init2(middle, 64);
-    long radius = many_approximate(w, level, y);
-    dyadic_get(middle, q, MPFR_RNDN);
-    mpfr_sub(y, y, middle, MPFR_RNDN);
-    if (!mpfr_zero_p(y) && mpfr_get_exp(y) - 2 > radius) side = mpfr_sgn(y);
-    mpfr_clears(y, middle, (mpfr_ptr)0);
-  }
-  return equal == 1 ? 0 : side;
+  int equal = many_equals(self, q);
+  return equal == 1 ? 0 : equal == 0 ? settle_side(&(struct real){many_approximate, many_compare, self}, q) : UNKNOWN;
 }
 
 /* ---- dgamma, dbeta ---- */

@@ -96,6 +96,19 @@ const struct preset *preset_find(const char *name, struct error *e)
 const char *preset_name(const struct preset *preset) { return preset->name; }
 const char *preset_default(uint32_t type) { return type == NORMATIVE_F64 ? "f64-two-pass" : "f32-stable"; }
 
+/* The variants are those of the name; the algorithm too, where double has it. */
+const char *preset_in_type(const char *name, uint32_t type)
+{
+  struct error e;
+  char wide[40];
+  const struct preset *p = preset_find(name, &e);
+  if (!p || preset_offers(p, type)) return name;
+  snprintf(wide, sizeof wide, "f64%s", name + strcspn(name, "-"));
+  const struct preset *same = type == NORMATIVE_F64 ? named(wide) : NULL;
+  snprintf(wide, sizeof wide, "%s%s", preset_default(type), suffix[p->folded + 2 * p->ftz]);
+  return same && preset_offers(same, type) ? same->name : named(wide)->name;
+}
+
 const char *const *preset_members(const char *name)
 {
   static _Thread_local const char *names[MEMBERS_MAX + 1];

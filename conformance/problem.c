@@ -83,6 +83,8 @@ static const struct key keys[] = {
   {"repo", WORD, flags, P(repo), 0},
   {"dropbn", WORD, flags, P(drop_bn), 0},
   {"dy", FAMILY, NULL, 0, R(dy)},
+  {"addend", FAMILY, NULL, 0, R(addend)},
+  {"lambda", FAMILY, NULL, 0, R(lambda)},
   {"pow2", POWER, NULL, 0, R(pow2)},
   {0}};
 #undef P
@@ -157,7 +159,79 @@ static int check_sizes(struct normative_problem *p, const struct norm_row *row, 
   p->c = p->dims[1];
   p->s = 1;
   for (uint32_t d = 2; d < p->ndim; ++d) p->s *= p->dims[d];
+  if (p->c % p->groups)
+    return fail(e, "groups: %llu channels are not a multiple of %llu groups", (unsigned long long)p->c,
+                (unsigned long long)p->groups);
   if (problem_m(p) > (uint64_t)1 << 30) return fail(e, "shape: a group has more than 2^30 elements");
+  return 0;
+}
+
+/* Gamma and beta have the tensors' type, or f32 beside 16 bits; statistics are f64, f32 or the tensors' own. */
+static int check_types(const struct normative_problem *p, struct error *e)
+{
+  bool narrow = p->type == NORMATIVE_F16 || p->type == NORMATIVE_BF16;
+  if (p->param_type != p->type && !(narrow && p->param_type == NORMATIVE_F32))
+    return fail(e, "params: %s beside tensors of %s; there is %s%s", type_name(p->param_type), type_name(p->type),
+                type_name(p->type), narrow ? " or f32" : "");
+  if (p->stat_type != p->type && p->stat_type != NORMATIVE_F64 && p->stat_type != NORMATIVE_F32)
+    return fail(e, "stats: %s beside tensors of %s; there is f64, f32 or the tensors' own", type_name(p->stat_type),
+                type_name(p->type));
+  return 0;
+}
+
+/* SEMANTICS: which statistics a pass takes, and what an update of running ones needs. */
+static int check_statistics(const struct normative_problem *p, const struct norm_row *row, struct error *e)
+{
+  bool evaluation = p->mode == NORMATIVE_EVALUATION;
+  if (evaluation && !row->evaluates) return fail(e, "%s has no evaluation mode", row->name);
+  if (p->running && !row->evaluates) return fail(e, "%s has no running statistics", row->name);
+  if (p->given && p->direction == NORMATIVE_FORWARD) return fail(e, "given: only backward takes given statistics");
+  if (p->given && evaluation) return fail(e, "given: evaluation takes the running statistics");
+  if (p->given && p->norm == NORMATIVE_SWITCHNORM) return fail(e, "given: %s saves no statistics", row->name);
+  if (evaluation && !p->running) return fail(e, "running: evaluation needs running statistics");
+  if (!p->running || evaluation) return 0;
+  if (p->n * p->s == 0) return fail(e, "running: an update from an empty group has no meaning");
+  if (p->estimator == NORMATIVE_UNBIASED && problem_running_m(p) == 1)
+    return fail(e, "estimator: an unbiased variance of one element does not exist");
+  return 0;
+}
+
+/* The fields that stand for what other implementations mean. */
+static int check_conventions(const struct normative_problem *p, const struct norm_row *row, struct error *e)
+{
+  bool backward = p->direction == NORMATIVE_BACKWARD;
+  if (p->affine != NORMATIVE_AFFINE_CHANNEL && strcmp(row->group, "ng"))
+    return fail(e, "affine: %s has gamma and beta per %s", row->name, row->axes == 2 ? "column" : "channel");
+  if (p->residual && (row->axes != 2 || backward))
+    return fail(e, backward ? "residual: backward is that of the sum, without it" : "residual: %s has none", row->name);
+  if (p->casts != NORMATIVE_CAST_ONCE && backward) return fail(e, "casts: forward only");
+  if (p->casts == NORMATIVE_CAST_PLUS_ONE && !p->has_gamma) return fail(e, "casts: plusone needs gamma");
+  if (p->eps_place != NORMATIVE_EPS_INSIDE && (backward || p->norm == NORMATIVE_SWITCHNORM))
+    return fail(e, "epsplace: %s inside the root only", backward ? "backward" : row->name);
+  return 0;
+}
+
+static int check_switchnorm(const struct normative_problem *p, const struct norm_row *row, struct error *e)
+{
+  if (p->norm != NORMATIVE_SWITCHNORM) {
+    if (p->repo || p->drop_bn) return fail(e, "%s: %s is not switchnorm", p->repo ? "repo" : "dropbn", row->name);
+    return 0;
+  }
+  if (p->drop_bn && p->running) return fail(e, "dropbn: without the batch's statistics there are no running ones");
+  if (!p->repo) return 0;
+  if (p->direction == NORMATIVE_BACKWARD || p->running)
+    return fail(e, "repo: forward of training only, without running statistics");
+  if (p->s == 1) return fail(e, "repo: an unbiased variance of one element does not exist");
+  return 0;
+}
+
+static int check_numbers(const struct normative_problem *p, struct error *e)
+{
+  bool cumulative = p->rule == NORMATIVE_MOMENTUM_CUMULATIVE;
+  if (!(p->eps >= 0) || isinf(p->eps)) return fail(e, "eps: %g is not a finite number >= 0", p->eps);
+  if (cumulative && (!(p->momentum >= 1) || isinf(p->momentum)))
+    return fail(e, "momentum: %g is not a batch number >= 1, which rule=cumulative needs", p->momentum);
+  if (!cumulative && !(p->momentum >= 0 && p->momentum <= 1)) return fail(e, "momentum: %g is outside of 0 to 1", p->momentum);
   return 0;
 }
 
@@ -165,29 +239,14 @@ int problem_finish(struct normative_problem *p, struct error *e)
 {
   const struct norm_row *row = norm_find(p->norm);
   if (!row) return fail(e, "unknown norm number %u", p->norm);
-  if (p->mode == NORMATIVE_EVALUATION && !row->evaluates) return fail(e, "%s has no evaluation mode", row->name);
-  if (p->running && !row->evaluates) return fail(e, "%s has no running statistics", row->name);
   if (p->layout == NORMATIVE_NSC && row->axes == 2) return fail(e, "%s has rows and columns, no layout nsc", row->name);
   if (p->groups < 1 || (p->groups > 1 && strcmp(row->group, "ng")))
     return fail(e, "groups: %s is not divided into groups", row->name);
   if (check_sizes(p, row, e)) return -1;
-  if (p->groups > 1 && p->c % p->groups)
-    return fail(e, "groups: %llu channels are not a multiple of %llu groups", (unsigned long long)p->c,
-                (unsigned long long)p->groups);
-  if (!(p->eps >= 0) || isinf(p->eps)) return fail(e, "eps: %g is not a finite number >= 0", p->eps);
-  if (p->rule == NORMATIVE_MOMENTUM_CUMULATIVE ? !(p->momentum >= 1) || isinf(p->momentum)
-                                               : !(p->momentum >= 0 && p->momentum <= 1))
-    return fail(e, p->rule == NORMATIVE_MOMENTUM_CUMULATIVE
-                     ? "momentum: %g is not a batch number >= 1, which rule=cumulative needs"
-                     : "momentum: %g is outside of 0 to 1", p->momentum);
-  if (p->given && p->direction == NORMATIVE_FORWARD) return fail(e, "given: only backward takes given statistics");
-  if (p->mode == NORMATIVE_EVALUATION && !p->running)
-    return fail(e, "running: evaluation needs running statistics");
-  if (p->running && p->mode == NORMATIVE_TRAINING && problem_m(p) == 0)
-    return fail(e, "running: an update from an empty group has no meaning");
-  if (p->running && p->mode == NORMATIVE_TRAINING && p->estimator == NORMATIVE_UNBIASED && problem_m(p) == 1)
-    return fail(e, "estimator: an unbiased variance of one element does not exist");
-  return 0;
+  return check_types(p, e) || check_numbers(p, e) || check_statistics(p, row, e) || check_conventions(p, row, e) ||
+             check_switchnorm(p, row, e)
+           ? -1
+           : 0;
 }
 
 /* ---- text ---- */
@@ -485,6 +544,11 @@ size_t problem_m(const struct normative_problem *p)
   return m;
 }
 
+size_t problem_running_m(const struct normative_problem *p)
+{
+  return p->norm == NORMATIVE_INSTANCENORM ? p->s : p->n * p->s;
+}
+
 size_t problem_params(const struct normative_problem *p)
 {
   switch (p->affine) {
@@ -504,14 +568,31 @@ static struct runs sample_runs(const struct normative_problem *p, size_t n, size
                        .inner_stride = 1, .param = c0, .param_outer = 1};
 }
 
+/* GroupNorm's other shapes of gamma and beta: one entry for the part of the channels; (c,s) at c*S + s, whatever the layout. */
+static struct runs with_affine(const struct normative_problem *p, struct runs r, size_t part)
+{
+  switch (p->affine) {
+  case NORMATIVE_AFFINE_GROUP:
+    r.param = part;
+    r.param_outer = r.param_inner = 0;
+    return r;
+  case NORMATIVE_AFFINE_ELEMENT:
+    r.param *= p->s;
+    r.param_outer = r.param_outer ? p->s : 1; /* ncs: the outer index is the channel */
+    r.param_inner = r.param_inner ? p->s : 1;
+    return r;
+  default: return r;
+  }
+}
+
 struct runs problem_runs(const struct normative_problem *p, size_t group)
 {
   const char *axes = norm_find(p->norm)->group;
   bool last = p->layout == NORMATIVE_NSC;
   if (!strcmp(axes, "n")) return sample_runs(p, group, 0, p->c);
   if (!strcmp(axes, "ng")) {
-    size_t k = p->c / p->groups;
-    return sample_runs(p, group / p->groups, group % p->groups * k, k);
+    size_t k = p->c / p->groups, part = group % p->groups;
+    return with_affine(p, sample_runs(p, group / p->groups, part * k, k), part);
   }
   if (!strcmp(axes, "nc")) return sample_runs(p, group / p->c, group % p->c, 1);
   if (!strcmp(axes, "ns")) {

@@ -20,7 +20,7 @@ const struct norm_row *norm_by_name(const char *name);
 
 struct recipe { /* names of families; "" means the default of the problem */
   char family[32];  /* of x */
-  char gamma[24], beta[24], running[24], dy[24];
+  char gamma[24], beta[24], running[24], dy[24], addend[24], lambda[24];
   uint64_t seed;
   int pow2;         /* x is scaled by 2^pow2 (and eps must be by 4^pow2: the caller's business) */
 };
@@ -54,5 +54,6 @@ size_t problem_elements(const struct normative_problem *p);
 size_t problem_groups(const struct normative_problem *p);  /* how many sets of statistics */
 size_t problem_m(const struct normative_problem *p);       /* elements of a group */
 size_t problem_params(const struct normative_problem *p);  /* entries of gamma */
+size_t problem_running_m(const struct normative_problem *p); /* m of the estimator of a running variance: m/(m-1) if unbiased */
 struct runs problem_runs(const struct normative_problem *p, size_t group);
 #endif

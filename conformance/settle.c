@@ -142,11 +142,15 @@ static void settle_known(struct settler *s, struct truth_tensor *out, size_t i, 
   }
 }
 
+/* Below half of any type's smallest number, and of what its errors are compared with. */
+static const long nothing = -2400;
+
 /* Ziv's loop, until y is good to 2^-150 (it may be a small difference of large terms, or 0: that is asked once). The side of
    the middle that y lies on is then settled by comparison, at any distance. */
 void settle(struct settler *s, struct truth_tensor *out, size_t i, const struct real *r)
 {
   bool nonzero = false;
+  long size = LONG_MAX; /* |the number| < 2^size */
   for (int level = 0; level < LEVELS; ++level) {
     mpfr_ptr y = s->y[level];
     long radius = r->approximate(r->self, level, y);
@@ -154,6 +158,7 @@ void settle(struct settler *s, struct truth_tensor *out, size_t i, const struct 
       settle_known(s, out, i, y, radius, r);
       return;
     }
+    size = (!mpfr_zero_p(y) && mpfr_get_exp(y) > radius ? mpfr_get_exp(y) : radius) + 1;
     mpz_set_ui(s->q.z, 0);
     nonzero = nonzero || r->compare(r->self, &s->q);
     if (!nonzero) {
@@ -161,7 +166,23 @@ void settle(struct settler *s, struct truth_tensor *out, size_t i, const struct 
       return;
     }
   }
-  put_special(out, i, WIDE_UNDECIDED, 0);
+  put_special(out, i, size < nothing ? WIDE_ZERO : WIDE_UNDECIDED, 0);
+}
+
+int settle_side(const struct real *r, const struct dyadic *q)
+{
+  int side = UNKNOWN;
+  for (int level = 0; level < LEVELS && side == UNKNOWN; ++level) {
+    mpfr_t y, middle;
+    mpfr_init2(y, level_precision(level));
+    mpfr_init2(middle, 64);
+    long radius = r->approximate(r->self, level, y);
+    dyadic_get(middle, q, MPFR_RNDN);
+    mpfr_sub(y, y, middle, MPFR_RNDN);
+    if (!mpfr_zero_p(y) && mpfr_get_exp(y) - 2 > radius) side = mpfr_sgn(y);
+    mpfr_clears(y, middle, (mpfr_ptr)0);
+  }
+  return side;
 }
 
 void settler_init(struct settler *s)

@@ -26,9 +26,11 @@ void settler_init(struct settler *s);
 void settler_clear(struct settler *s);
 
 /* Stores entry i of out: the number to 2^-150 relative and its nearest value; or WIDE_UNDECIDED if it is not 0 and yet too
-   small beside its terms for the cap, or too near to a middle for compare to tell. */
+   small beside its terms for the cap (but 0 if it is below 2^-2400 too), or too near to a middle for compare to tell. */
 void settle(struct settler *s, struct truth_tensor *out, size_t i, const struct real *r);
 /* The same for a number that needs no approximation: a double, infinite or NaN too, or an exact v != 0. */
 void settle_double(struct truth_tensor *out, size_t i, double v);
 void settle_exact(struct settler *s, struct truth_tensor *out, size_t i, mpfr_srcptr v);
+/* The side of q that the number is on, by approximations alone; UNKNOWN if the cap does not tell, as where it is q. */
+int settle_side(const struct real *r, const struct dyadic *q);
 #endif

@@ -117,25 +117,42 @@ static void line_print(const struct records_line *l, const char *who, FILE *out)
   if (!judged && l->skip_reason) snprintf(rest + used, sizeof rest - used, ": %.120s", l->skip_reason);
   nulp_text(nulp, l->nulp);
   const char *start = colour(out, v);
-  fprintf(out, "%-20s  %-30s  %s%-10s%s  %6zu  %6zu  %10s  %-22s  %s\n", who, norm, start, verdict_name[v],
+  fprintf(out, "%-20s  %-42s  %s%-10s%s  %6zu  %6zu  %10s  %-22s  %s\n", who, norm, start, verdict_name[v],
           *start ? "\033[0m" : "", judged, failed, nulp, records_line_cover(l), rest);
 }
 
+static bool only_skips(const struct records_line *l) { return records_line_verdict(l) == SKIP && l->skip_reason; }
+
+/* Does an earlier line of the same implementation skip all its cases for the same reason? */
+static bool skipped_before(const struct records_line *lines, size_t i)
+{
+  for (size_t k = 0; only_skips(&lines[i]) && k < i; ++k)
+    if (lines[k].first->implementation == lines[i].first->implementation && only_skips(&lines[k]) &&
+        !strcmp(lines[k].skip_reason, lines[i].skip_reason))
+      return true;
+  return false;
+}
+
+/* Norms, types, modes or layouts that are skipped for the reason of an earlier line are only counted. */
 void records_table(const struct records *all, FILE *out)
 {
+  size_t folded = 0;
   size_t count;
   struct records_line *lines = records_lines(all, &count);
   if (count)
-    fprintf(out, "%-20s  %-30s  %-10s  %6s  %6s  %10s  %-22s  %s\n", "implementation", "norm", "verdict", "judged",
+    fprintf(out, "%-20s  %-42s  %-10s  %6s  %6s  %10s  %-22s  %s\n", "implementation", "norm", "verdict", "judged",
             "failed", "worst nULP", "smallest cover", "remarks");
   for (size_t i = 0; i < count; ++i) {
     bool first = true;
     for (size_t k = 0; k < i; ++k) first &= lines[k].first->implementation != lines[i].first->implementation;
     if (!first) continue;
-    for (size_t k = i; k < count; ++k)
-      if (lines[k].first->implementation == lines[i].first->implementation)
-        line_print(&lines[k], k == i ? lines[k].first->implementation : "", out);
+    for (size_t k = i; k < count; ++k) {
+      if (lines[k].first->implementation != lines[i].first->implementation) continue;
+      if (skipped_before(lines, k)) ++folded;
+      else line_print(&lines[k], k == i ? lines[k].first->implementation : "", out);
+    }
   }
+  if (folded) fprintf(out, "%zu more lines of an implementation that skips all their cases for a reason shown above\n", folded);
   free(lines);
 }
 

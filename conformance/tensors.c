@@ -2,6 +2,7 @@
    Which tensors a problem has, their types and shapes, and memory for them. */
 #include "tensors.h"
 #include "problem.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,57 @@ double tensor_get(const struct tensor *t, size_t i)
   case NORMATIVE_F16: return half_value(((const uint16_t *)t->data)[i]);
   default: return bfloat_value(((const uint16_t *)t->data)[i]);
   }
+}
+
+const struct type_format type_formats[] = {
+  [NORMATIVE_F32] = {24, -126, 0x1.fffffep127},
+  [NORMATIVE_F64] = {53, -1022, 0x1.fffffffffffffp1023},
+  [NORMATIVE_F16] = {11, -14, 65504.0},
+  [NORMATIVE_BF16] = {8, -126, 0x1.fep127}};
+
+double format_round(const struct type_format *f, double v)
+{
+  int exponent;
+  if (v == 0 || !isfinite(v) || f->digits == 53) return v;
+  if (f->digits == 24) return (float)v;
+  frexp(v, &exponent); /* 2^(exponent-1) <= |v| */
+  int lowest = exponent - 1 > f->min_exponent ? exponent - 1 : f->min_exponent;
+  double quantum = ldexp(1.0, lowest - (f->digits - 1));
+  double r = rint(v / quantum) * quantum;
+  return fabs(r) > f->max ? copysign(INFINITY, v) : r;
+}
+
+/* The bits of a binary16 from a value that is one (or NaN). */
+static uint16_t half_bits(double v)
+{
+  uint16_t sign = signbit(v) ? 0x8000 : 0;
+  double a = fabs(v);
+  int exponent;
+  if (isnan(v)) return 0x7e00;
+  if (isinf(v)) return sign | 0x7c00;
+  if (a < 0x1p-14) return sign | (uint16_t)(a * 0x1p24);
+  frexp(a, &exponent);
+  return (uint16_t)(sign | ((exponent + 14) << 10) | ((int)ldexp(a, 11 - exponent) - 1024));
+}
+
+static uint16_t bfloat_bits(double v)
+{
+  float f = (float)v;
+  uint32_t bits;
+  memcpy(&bits, &f, sizeof bits);
+  return isnan(v) ? 0x7fc0 : (uint16_t)(bits >> 16);
+}
+
+int tensor_set(struct tensor *t, size_t i, double v)
+{
+  double r = format_round(&type_formats[t->type], v);
+  switch (t->type) {
+  case NORMATIVE_F32: ((float *)t->data)[i] = (float)r; break;
+  case NORMATIVE_F64: ((double *)t->data)[i] = r; break;
+  case NORMATIVE_F16: ((uint16_t *)t->data)[i] = half_bits(r); break;
+  case NORMATIVE_BF16: ((uint16_t *)t->data)[i] = bfloat_bits(r); break;
+  }
+  return isfinite(v) && !isfinite(r) ? -1 : 0;
 }
 
 /* RMSNorm subtracts no mean and saves none; evaluation computes no statistics, and an empty group has none. */

@@ -25,9 +25,16 @@ struct tensor { /* absent: data == NULL and ndim == 0; present with count 0: dat
 };
 struct tensors { struct tensor t[SLOT_COUNT]; };
 
+struct type_format { int digits, min_exponent; double max; }; /* smallest normal number: 2^min_exponent */
+extern const struct type_format type_formats[]; /* by enum normative_type */
+/* v to nearest even in the format, subnormals kept, directly from double. */
+double format_round(const struct type_format *f, double v);
+
 size_t type_size(enum normative_type type);
 /* Element i as a double (exact for every type). */
 double tensor_get(const struct tensor *t, size_t i);
+/* Element i becomes v rounded; -1 if v is finite and too large for the type. */
+int tensor_set(struct tensor *t, size_t i, double v);
 /* Is the slot an input (an output) of this problem? Training's running statistics are both. */
 bool slot_is_input(const struct normative_problem *p, enum slot s);
 bool slot_is_output(const struct normative_problem *p, enum slot s);

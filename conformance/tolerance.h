@@ -14,13 +14,17 @@ struct group_facts {
   const struct group_truth *truth;
   long double m;
   int lowest;                       /* every x is a multiple of 2^lowest; INT_MIN: of no power that helps */
-  long double old_mean, old_var;    /* running statistics before the update, magnitudes */
   long double mu, var;              /* signed: the given statistics of an evaluation, else those of the group */
   long double top, terms;           /* backward: max|gamma|; how many terms the gradient of a parameter has */
+  bool one_gamma;                   /* backward: all elements of the group have the same */
 };
 
+/* What an update of running statistics takes in: magnitudes, and how far they may be off. */
+struct estimate { long double mean, mean_off, var, var_off; };
+
 struct tolerance {
-  long double mean, rstd, running_mean, running_var; /* of the outputs as stored, absolute; infinite where none holds */
+  long double mean, rstd;                            /* of the outputs as stored, absolute; infinite where none holds */
+  struct estimate batch;
   long double y[2][FEATURES];                        /* |y' - y| <= sum of y[folded][k] * feature k */
   long double sum;                                   /* of x + residual, relative */
   long double e, E;                                  /* the mean's error, rstd's relative error */
@@ -49,6 +53,11 @@ long double tolerance_stored_parameter(const struct normative_problem *p, const 
                                        long double value);
 /* Is a sum of terms of magnitude S in all below overflow? */
 bool tolerance_range_sum(const struct preset_row *row, long double S);
+/* Are all statistics given, as in evaluation? SwitchableNorm's are only in part. */
+bool constant_statistics(const struct normative_problem *p);
+/* Running statistics as stored: b the averages over the estimates of as many instances. */
+void tolerance_running(const struct normative_problem *p, const struct preset_row *row, bool ftz, const struct estimate *b,
+                       long double instances, long double old_mean, long double old_var, long double *mean, long double *var);
 /* momentum's weight w of the batch in the update of running statistics */
 long double momentum_weight(const struct normative_problem *p);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
-   Exact values beside floats: ulps, distances, neighbours. For judge.c, which takes them for every element. */
+   Exact values beside floats: ulps, distances, neighbours. For block.c, which takes them for every element. */
 #ifndef ULPS_H
 #define ULPS_H
 #include "presets.h"
@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <math.h>
 
-#define SLACK (1 + 0x1p-38L) /* why it suffices: judge.c */
+#define SLACK (1 + 0x1p-38L) /* why it suffices: block.c */
 
 #if LDBL_MANT_DIG == 64 /* x86: by the bits, since this is done for every element */
 union bits { struct { uint64_t significand; uint16_t sign_exponent; } bits; long double value; };

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
-   The kernels: what is done to floats in memory, once for every instruction-set level and with the same bits at each. What
-   is above them (norms, shapes, threads) knows no level; what is in them knows no norm. */
+   The kernels: what is done to elements in memory, once for every element type (type.h) and instruction-set level
+   (level.h), and with the same bits at each level. What is above them (norms, shapes, threads) knows no level; what is
+   in them knows no norm. */
 #ifndef NORMATIVE_KERNELS_H
 #define NORMATIVE_KERNELS_H
 #include "core.h" /* struct statistics: the mean is m + c */
+#include "type.h"
 
-/* rows runs of cols floats, one beginning `stride` floats after the other. */
+/* rows runs of cols elements, one beginning `stride` elements after the other. */
 struct block {
   size_t rows, cols, stride;
 };
@@ -24,50 +26,51 @@ struct line {
   double m, c, scale, slope, shift;
 };
 
-/* The lines of as many groups as there are columns. c is in the shift. */
+/* The lines of as many groups as there are columns. c is in the shift; place_gradients takes it for dgamma, too. */
 struct lines {
-  const double *m, *scale, *slope, *shift;
+  const double *m, *c, *scale, *slope, *shift;
 };
 
 /* Of as many groups as there are columns; gamma and beta may be NULL: 1 and 0. */
 struct columns {
   const double *m, *c, *rstd;
-  const float *gamma, *beta;
+  const PARAM *gamma, *beta;
 };
 
 struct kernels {
-  const char *name;
   /* A whole block is one group, or a piece of one. */
-  double (*sum)(const float *x, struct block b);
-  double (*squares)(const float *x, struct block b);
-  struct sums (*deviations)(const float *x, struct block b, double m);
-  void (*apply)(float *y, const float *x, struct block b, struct statistics t, double gamma, double beta);
-  /* The sums of a gradient, g = gamma dy with gamma of every element of the one run (NULL: dy); if s is not NULL, those of
-     deviations, too. */
-  struct products (*products)(struct sums *s, const float *dy, const float *x, const float *gamma, struct block b, double m);
+  double (*sum)(const ELEMENT *x, struct block b);
+  double (*squares)(const ELEMENT *x, struct block b);
+  struct sums (*deviations)(const ELEMENT *x, struct block b, double m);
+  void (*apply)(ELEMENT *y, const ELEMENT *x, struct block b, struct statistics t, double gamma, double beta);
+  /* The sums of a gradient, g = gamma dy with gamma of every element of the one run (NULL: dy); if s is not NULL, those
+     of deviations, too. */
+  struct products (*products)(struct sums *s, const ELEMENT *dy, const ELEMENT *x, const PARAM *gamma, struct block b,
+                              double m);
   /* dx of a group on its line, c in the shift. dx may be dy. */
-  void (*gradient)(float *dx, const float *dy, const float *x, struct block b, struct line k);
-  /* Every run is a group with a line of its own, g = gamma dy with gamma of every column (NULL: 1). What the runs add to
-     dgamma and dbeta, sum dy scale (x - mean) and sum dy, is added to what is there. dx may be dy; NULL: not wanted. */
-  void (*row_gradients)(float *dx, double *dgamma, double *dbeta, const float *dy, const float *x, const float *gamma,
-                        struct block b, const struct line *k);
-  /* n adjacent floats of one group, with a gamma and beta each (NULL: 1 and 0). */
-  void (*apply_row)(float *y, const float *x, size_t n, struct statistics t, const float *gamma, const float *beta);
+  void (*gradient)(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, struct line k);
+  /* Every run is a group with a line of its own, g = gamma dy with gamma of every column (NULL: 1). What the runs add
+     to dgamma and dbeta, sum dy scale (x - mean) and sum dy, is added to what is there. dx may be dy, or NULL: not
+     wanted. */
+  void (*row_gradients)(ELEMENT *dx, double *dgamma, double *dbeta, const ELEMENT *dy, const ELEMENT *x,
+                        const PARAM *gamma, struct block b, const struct line *k);
+  /* n adjacent elements of one group, with a gamma and beta each (NULL: 1 and 0). */
+  void (*apply_row)(ELEMENT *y, const ELEMENT *x, size_t n, struct statistics t, const PARAM *gamma, const PARAM *beta);
   /* Every column is a group. Sums are added to what is there. */
-  void (*column_sums)(double *s, const float *x, struct block b);
-  void (*column_deviations)(double *d, double *q, const float *x, struct block b, const double *m);
-  void (*column_products)(double *g, double *h, const float *dy, const float *x, struct block b, const double *m);
-  void (*column_gradients)(float *dx, const float *dy, const float *x, struct block b, struct lines k);
-  void (*column_apply)(float *y, const float *x, struct block b, struct columns k);
+  void (*column_sums)(double *s, const ELEMENT *x, struct block b);
+  void (*column_deviations)(double *d, double *q, const ELEMENT *x, struct block b, const double *m);
+  void (*column_products)(double *g, double *h, const ELEMENT *dy, const ELEMENT *x, const PARAM *gamma, struct block b,
+                          const double *m); /* gamma of every row, or NULL */
+  void (*column_gradients)(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, struct lines k);
+  void (*column_apply)(ELEMENT *y, const ELEMENT *x, struct block b, struct columns k);
+  /* Every column is a group, and every row has a gamma and a beta. */
+  void (*place_apply)(ELEMENT *y, const ELEMENT *x, struct block b, struct columns k);
+  /* What the places add to dgamma and dbeta of each row is added to what is there, as in row_gradients. */
+  void (*place_gradients)(ELEMENT *dx, double *dgamma, double *dbeta, const ELEMENT *dy, const ELEMENT *x,
+                          const PARAM *gamma, struct block b, struct lines k);
+  /* n adjacent elements of one group that is x + r. sum may be NULL. y and sum may be x or r. */
+  struct sums (*residual_deviations)(const ELEMENT *x, const ELEMENT *r, size_t n, double m);
+  void (*residual_apply)(ELEMENT *y, ELEMENT *sum, const ELEMENT *x, const ELEMENT *r, size_t n, struct statistics t,
+                         const PARAM *gamma, const PARAM *beta);
 };
-
-/* The instruction-set levels, plainest first (levels.mk). */
-enum level { LEVEL_PORTABLE, LEVEL_SSE2, LEVEL_AVX2, LEVEL_AVX512, LEVEL_COUNT };
-
-/* The kernels of a level; NULL if this CPU or this build does not have it. */
-const struct kernels *opt_level(enum level level);
-/* The kernels in use: of the best level, or of the one that the environment's NORMATIVE_ISA or opt_set_level names. */
-const struct kernels *opt_kernels(void);
-/* -1, and no change, if there is no such level. */
-int opt_set_level(enum level level);
 #endif

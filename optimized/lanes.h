@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
-   The lanes type: sixteen doubles that are worked on together, in parts of one register each. Sixteen at every level, so
-   that a sum's order does not depend on the register's width; and every operation rounds as the scalar one does. So a
-   level changes no bit.
+   The lanes type: sixteen doubles that are worked on together, in parts of one register each. Sixteen at every level,
+   so that a sum's order does not depend on the register's width; and every operation rounds as the scalar one does. So
+   a level changes no bit.
 
    A part is a vector of GCC's extensions, exactly as wide as a register (wider ones are split badly); at the portable
-   level it is a plain struct. */
+   level it is a plain struct. Its loads are exact; its stores round once, from the double itself. */
 #ifndef NORMATIVE_LANES_H
 #define NORMATIVE_LANES_H
+#include "type.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -22,15 +24,17 @@ typedef double part __attribute__((vector_size(8 * PART_LANES)));
 
 /* Between float and double. (gcc 12 takes __builtin_convertvector apart into halves, hence intrinsics.) */
 #if PART_LANES == 2
-INLINE part part_load(const float *x) { return _mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i_u *)x))); }
-INLINE void part_store(float *y, part a) { _mm_storel_epi64((__m128i_u *)y, _mm_castps_si128(_mm_cvtpd_ps(a))); }
+INLINE part load_f32(const float *x) { return _mm_cvtps_pd(_mm_castsi128_ps(_mm_loadl_epi64((const __m128i_u *)x))); }
+INLINE void store_f32(float *y, part a) { _mm_storel_epi64((__m128i_u *)y, _mm_castps_si128(_mm_cvtpd_ps(a))); }
 #elif PART_LANES == 4
-INLINE part part_load(const float *x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
-INLINE void part_store(float *y, part a) { _mm_storeu_ps(y, _mm256_cvtpd_ps(a)); }
+INLINE part load_f32(const float *x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
+INLINE void store_f32(float *y, part a) { _mm_storeu_ps(y, _mm256_cvtpd_ps(a)); }
 #else
-INLINE part part_load(const float *x) { return _mm512_cvtps_pd(_mm256_loadu_ps(x)); }
-INLINE void part_store(float *y, part a) { _mm256_storeu_ps(y, _mm512_cvtpd_ps(a)); }
+INLINE part load_f32(const float *x) { return _mm512_cvtps_pd(_mm256_loadu_ps(x)); }
+INLINE void store_f32(float *y, part a) { _mm256_storeu_ps(y, _mm512_cvtpd_ps(a)); }
 #endif
+
+#include "lanes_narrow.h"
 
 INLINE part part_get(const double *d)
 {
@@ -58,15 +62,23 @@ INLINE part part_add_exact_square(part s, part a) { return s + a * a; }
 #define PART_WIDTH 4
 typedef struct { double a, b, c, d; } part;
 
-INLINE part part_load(const float *x) { return (part){x[0], x[1], x[2], x[3]}; }
-
-INLINE void part_store(float *y, part v)
-{
-  y[0] = (float)v.a;
-  y[1] = (float)v.b;
-  y[2] = (float)v.c;
-  y[3] = (float)v.d;
-}
+/* Calls where a conversion is long: inlined everywhere it would take the compiler a minute. */
+#define CALLED __attribute__((noinline, unused)) static
+#define PORTABLE_FORMAT(how, format, type) \
+  how part load_##format(const type *x) \
+  { \
+    return (part){format##_load(x[0]), format##_load(x[1]), format##_load(x[2]), format##_load(x[3])}; \
+  } \
+  how void store_##format(type *y, part v) \
+  { \
+    y[0] = format##_store(v.a); \
+    y[1] = format##_store(v.b); \
+    y[2] = format##_store(v.c); \
+    y[3] = format##_store(v.d); \
+  }
+PORTABLE_FORMAT(INLINE, f32, float)
+PORTABLE_FORMAT(CALLED, f16, uint16_t)
+PORTABLE_FORMAT(CALLED, bf16, uint16_t)
 
 INLINE part part_get(const double *d) { return (part){d[0], d[1], d[2], d[3]}; }
 
@@ -89,6 +101,9 @@ INLINE part part_add_exact_square(part s, part a) { return part_add(s, part_mul(
 #define PART_WIDTH PART_LANES
 #endif
 
+#define load_f64 part_get
+#define store_f64 part_put
+
 /* ---- lanes ---- */
 
 #define PARTS (LANES / PART_WIDTH)
@@ -97,28 +112,45 @@ typedef struct { part p[PARTS]; } lanes;
 /* Unrolled, so that the parts live in registers. */
 #define EACH_PART _Pragma("GCC unroll 8") for (size_t k = 0; k < PARTS; k++)
 
-/* Sixteen floats, exact. */
-INLINE lanes lanes_load(const float *x)
+#define part_load TYPE_NAME(load, FORMAT)
+#define part_store TYPE_NAME(store, FORMAT)
+#define part_load_param TYPE_NAME(load, PARAM_FORMAT)
+
+/* Sixteen elements of a tensor, of gamma or beta. */
+INLINE lanes lanes_load(const ELEMENT *x)
 {
   lanes a;
   EACH_PART a.p[k] = part_load(x + k * PART_WIDTH);
   return a;
 }
 
-/* Rounds to float. */
-INLINE void lanes_store(float *y, lanes a) { EACH_PART part_store(y + k * PART_WIDTH, a.p[k]); }
-
-/* n < 16 floats, and zeros behind them. */
-INLINE lanes lanes_load_some(const float *x, size_t n)
+INLINE lanes lanes_load_param(const PARAM *x)
 {
-  float t[LANES] = {0};
+  lanes a;
+  EACH_PART a.p[k] = part_load_param(x + k * PART_WIDTH);
+  return a;
+}
+
+INLINE void lanes_store(ELEMENT *y, lanes a) { EACH_PART part_store(y + k * PART_WIDTH, a.p[k]); }
+
+/* n < 16 elements, and zeros behind them. */
+INLINE lanes lanes_load_some(const ELEMENT *x, size_t n)
+{
+  ELEMENT t[LANES] = {0};
   for (size_t j = 0; j < n; j++) t[j] = x[j];
   return lanes_load(t);
 }
 
-INLINE void lanes_store_some(float *y, lanes a, size_t n)
+INLINE lanes lanes_load_some_param(const PARAM *x, size_t n)
 {
-  float t[LANES];
+  PARAM t[LANES] = {0};
+  for (size_t j = 0; j < n; j++) t[j] = x[j];
+  return lanes_load_param(t);
+}
+
+INLINE void lanes_store_some(ELEMENT *y, lanes a, size_t n)
+{
+  ELEMENT t[LANES];
   lanes_store(t, a);
   for (size_t j = 0; j < n; j++) y[j] = t[j];
 }

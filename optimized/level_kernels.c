@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
-   The kernels over lanes. This file is compiled once for each instruction-set level (levels.mk), LEVEL its name.
+   The kernels over lanes. This file is compiled once for each instruction-set level (levels.mk), LEVEL its name, and
+   each element type (type.h).
 
-   Orders of addition are fixed by the shape of the block alone: element j of a run goes to lane j mod 16, runs follow one
-   another, the lanes are summed at the end in the order of lanes_sum. */
+   Orders of addition are fixed by the shape of the block alone: element j of a run goes to lane j mod 16, runs follow
+   one another, the lanes are summed at the end in the order of lanes_sum. */
 #include "kernels.h"
 #include "lanes.h"
 
 #include <stdint.h>
 
-#define PASTE(a, b) a##_##b
-#define EXPAND(a, b) PASTE(a, b)
-#define NAMED(name) EXPAND(name, LEVEL)
-#define TEXT(a) #a
-#define NAME_OF(level) TEXT(level)
+#define NAMED(name) TYPED(TYPE_NAME(name, LEVEL))
 
 /* sum x. */
-double NAMED(opt_sum)(const float *x, struct block b)
+double NAMED(opt_sum)(const ELEMENT *x, struct block b)
 {
   lanes s = lanes_all(0.0);
   for (size_t i = 0; i < b.rows; i++, x += b.stride) {
@@ -27,7 +24,7 @@ double NAMED(opt_sum)(const float *x, struct block b)
 }
 
 /* sum x^2; the squares are exact. */
-double NAMED(opt_squares)(const float *x, struct block b)
+double NAMED(opt_squares)(const ELEMENT *x, struct block b)
 {
   lanes s = lanes_all(0.0);
   for (size_t i = 0; i < b.rows; i++, x += b.stride) {
@@ -39,7 +36,7 @@ double NAMED(opt_squares)(const float *x, struct block b)
 }
 
 /* sum (x - m), sum (x - m)^2. */
-struct sums NAMED(opt_deviations)(const float *x, struct block b, double m)
+struct sums NAMED(opt_deviations)(const ELEMENT *x, struct block b, double m)
 {
   const lanes mean = lanes_all(m);
   lanes s = lanes_all(0.0), q = s;
@@ -67,7 +64,7 @@ INLINE lanes lanes_affine(lanes x, lanes m, lanes c, lanes rstd, lanes gamma, la
 }
 
 /* One gamma, one beta. */
-void NAMED(opt_apply)(float *y, const float *x, struct block b, struct statistics t, double gamma, double beta)
+void NAMED(opt_apply)(ELEMENT *y, const ELEMENT *x, struct block b, struct statistics t, double gamma, double beta)
 {
   const lanes m = lanes_all(t.m), c = lanes_all(t.c), r = lanes_all(t.rstd), g = lanes_all(gamma), h = lanes_all(beta);
   for (size_t i = 0; i < b.rows; i++, x += b.stride, y += b.stride) {
@@ -78,18 +75,19 @@ void NAMED(opt_apply)(float *y, const float *x, struct block b, struct statistic
   }
 }
 
-INLINE lanes load_or(const float *p, size_t j, double otherwise)
+INLINE lanes load_or(const PARAM *p, size_t j, double otherwise)
 {
-  return p ? lanes_load(p + j) : lanes_all(otherwise);
+  return p ? lanes_load_param(p + j) : lanes_all(otherwise);
 }
 
-INLINE lanes load_some_or(const float *p, size_t j, size_t n, double otherwise)
+INLINE lanes load_some_or(const PARAM *p, size_t j, size_t n, double otherwise)
 {
-  return p ? lanes_load_some(p + j, n) : lanes_all(otherwise);
+  return p ? lanes_load_some_param(p + j, n) : lanes_all(otherwise);
 }
 
 /* gamma[j], beta[j]. */
-void NAMED(opt_apply_row)(float *y, const float *x, size_t n, struct statistics t, const float *gamma, const float *beta)
+void NAMED(opt_apply_row)(ELEMENT *y, const ELEMENT *x, size_t n, struct statistics t, const PARAM *gamma,
+                          const PARAM *beta)
 {
   const lanes m = lanes_all(t.m), c = lanes_all(t.c), r = lanes_all(t.rstd);
   size_t j = 0;
@@ -104,7 +102,15 @@ void NAMED(opt_apply_row)(float *y, const float *x, size_t n, struct statistics 
 }
 
 /* Sixteen columns at a time stay in registers while the rows go by; `some` of them at the right edge. */
-INLINE lanes load_columns(const float *x, size_t some) { return some < LANES ? lanes_load_some(x, some) : lanes_load(x); }
+INLINE lanes load_columns(const ELEMENT *x, size_t some)
+{
+  return some < LANES ? lanes_load_some(x, some) : lanes_load(x);
+}
+
+INLINE lanes load_param_columns(const PARAM *p, size_t some)
+{
+  return some < LANES ? lanes_load_some_param(p, some) : lanes_load_param(p);
+}
 
 INLINE lanes get_columns(const double *d, size_t some)
 {
@@ -123,12 +129,12 @@ INLINE void add_columns(double *d, lanes s, size_t some)
 
 /* Row i of the block that follows, if one does: down the rows of a tile no hardware looks ahead. (batchnorm/backward/
    32x64x56x56, nsc, one thread: 6.5 GB/s without, 16 with; in the cache it costs a tenth.) */
-INLINE void fetch_ahead(const float *x, struct block b, size_t i)
+INLINE void fetch_ahead(const ELEMENT *x, struct block b, size_t i)
 {
   __builtin_prefetch((const void *)((uintptr_t)x + (i + b.rows) * b.stride * sizeof *x));
 }
 
-INLINE void sum_columns(double *s, const float *x, struct block b, size_t some)
+INLINE void sum_columns(double *s, const ELEMENT *x, struct block b, size_t some)
 {
   lanes t = lanes_all(0.0);
   for (size_t i = 0; i < b.rows; i++) {
@@ -139,14 +145,14 @@ INLINE void sum_columns(double *s, const float *x, struct block b, size_t some)
 }
 
 /* s[j] += sum over rows of x. */
-void NAMED(opt_column_sums)(double *s, const float *x, struct block b)
+void NAMED(opt_column_sums)(double *s, const ELEMENT *x, struct block b)
 {
   size_t j = 0;
   for (; b.cols - j >= LANES; j += LANES) sum_columns(s + j, x + j, b, LANES);
   if (j < b.cols) sum_columns(s + j, x + j, b, b.cols - j);
 }
 
-INLINE void deviate_columns(double *d, double *q, const float *x, struct block b, const double *m, size_t some)
+INLINE void deviate_columns(double *d, double *q, const ELEMENT *x, struct block b, const double *m, size_t some)
 {
   const lanes mean = get_columns(m, some);
   lanes s = lanes_all(0.0), t = s;
@@ -161,14 +167,14 @@ INLINE void deviate_columns(double *d, double *q, const float *x, struct block b
 }
 
 /* d[j] += sum (x - m[j]), q[j] += sum (x - m[j])^2. */
-void NAMED(opt_column_deviations)(double *d, double *q, const float *x, struct block b, const double *m)
+void NAMED(opt_column_deviations)(double *d, double *q, const ELEMENT *x, struct block b, const double *m)
 {
   size_t j = 0;
   for (; b.cols - j >= LANES; j += LANES) deviate_columns(d + j, q + j, x + j, b, m + j, LANES);
   if (j < b.cols) deviate_columns(d + j, q + j, x + j, b, m + j, b.cols - j);
 }
 
-INLINE void store_columns(float *y, lanes v, size_t some)
+INLINE void store_columns(ELEMENT *y, lanes v, size_t some)
 {
   if (some < LANES)
     lanes_store_some(y, v, some);
@@ -176,23 +182,34 @@ INLINE void store_columns(float *y, lanes v, size_t some)
     lanes_store(y, v);
 }
 
-INLINE void apply_columns(float *y, const float *x, struct block b, struct columns k, size_t j, size_t some)
+INLINE void apply_columns(ELEMENT *y, const ELEMENT *x, struct block b, struct columns k, size_t j, size_t some,
+                          int rows)
 {
   const lanes m = get_columns(k.m + j, some), c = get_columns(k.c + j, some), r = get_columns(k.rstd + j, some);
-  const lanes g = k.gamma ? load_columns(k.gamma + j, some) : lanes_all(1.0);
-  const lanes h = k.beta ? load_columns(k.beta + j, some) : lanes_all(0.0);
+  lanes g = !rows && k.gamma ? load_param_columns(k.gamma + j, some) : lanes_all(1.0);
+  lanes h = !rows && k.beta ? load_param_columns(k.beta + j, some) : lanes_all(0.0);
   for (size_t i = 0; i < b.rows; i++) {
     fetch_ahead(x + j, b, i);
+    if (rows && k.gamma) g = lanes_all(PLOAD(k.gamma[i]));
+    if (rows && k.beta) h = lanes_all(PLOAD(k.beta[i]));
     store_columns(y + i * b.stride + j, lanes_affine(load_columns(x + i * b.stride + j, some), m, c, r, g, h), some);
   }
 }
 
 /* m[j], c[j], rstd[j], gamma[j], beta[j]. */
-void NAMED(opt_column_apply)(float *y, const float *x, struct block b, struct columns k)
+void NAMED(opt_column_apply)(ELEMENT *y, const ELEMENT *x, struct block b, struct columns k)
 {
   size_t j = 0;
-  for (; b.cols - j >= LANES; j += LANES) apply_columns(y, x, b, k, j, LANES);
-  if (j < b.cols) apply_columns(y, x, b, k, j, b.cols - j);
+  for (; b.cols - j >= LANES; j += LANES) apply_columns(y, x, b, k, j, LANES, 0);
+  if (j < b.cols) apply_columns(y, x, b, k, j, b.cols - j, 0);
+}
+
+/* m[j], c[j], rstd[j]; gamma[i], beta[i] of row i. */
+void NAMED(opt_place_apply)(ELEMENT *y, const ELEMENT *x, struct block b, struct columns k)
+{
+  size_t j = 0;
+  for (; b.cols - j >= LANES; j += LANES) apply_columns(y, x, b, k, j, LANES, 1);
+  if (j < b.cols) apply_columns(y, x, b, k, j, b.cols - j, 1);
 }
 
 /* ---- backward ---- */
@@ -209,14 +226,14 @@ INLINE void add_products(lanes *d, lanes *q, lanes *g, lanes *h, lanes dy, lanes
   *h = lanes_add(*h, lanes_mul(dy, e));
 }
 
-INLINE lanes weighted(const float *dy, const float *gamma, size_t some)
+INLINE lanes weighted(const ELEMENT *dy, const PARAM *gamma, size_t some)
 {
   lanes g = load_columns(dy, some);
-  return gamma ? lanes_mul(load_columns(gamma, some), g) : g;
+  return gamma ? lanes_mul(load_param_columns(gamma, some), g) : g;
 }
 
-INLINE struct products sum_products(struct sums *s, const float *dy, const float *x, const float *gamma, struct block b,
-                                    double m, int centred, int weights)
+INLINE struct products sum_products(struct sums *s, const ELEMENT *dy, const ELEMENT *x, const PARAM *gamma,
+                                    struct block b, double m, int centred, int weights)
 {
   const lanes mean = lanes_all(m);
   lanes d = lanes_all(0.0), q = d, g = d, h = d;
@@ -227,16 +244,16 @@ INLINE struct products sum_products(struct sums *s, const float *dy, const float
                    centred);
     const size_t some = b.cols - j;
     if (some)
-      add_products(&d, &q, &g, &h, weighted(dy + j, weights ? gamma + j : NULL, some), lanes_load_some(x + j, some), mean,
-                   some, centred);
+      add_products(&d, &q, &g, &h, weighted(dy + j, weights ? gamma + j : NULL, some), lanes_load_some(x + j, some),
+                   mean, some, centred);
   }
   if (centred) *s = (struct sums){lanes_sum(d), lanes_sum(q)};
   return (struct products){lanes_sum(g), lanes_sum(h)};
 }
 
 /* sum g, sum g (x - m); sum (x - m), sum (x - m)^2 if s. */
-struct products NAMED(opt_products)(struct sums *s, const float *dy, const float *x, const float *gamma, struct block b,
-                                    double m)
+struct products NAMED(opt_products)(struct sums *s, const ELEMENT *dy, const ELEMENT *x, const PARAM *gamma,
+                                    struct block b, double m)
 {
   if (s) return gamma ? sum_products(s, dy, x, gamma, b, m, 1, 1) : sum_products(s, dy, x, gamma, b, m, 1, 0);
   return gamma ? sum_products(s, dy, x, gamma, b, m, 0, 1) : sum_products(s, dy, x, gamma, b, m, 0, 0);
@@ -249,7 +266,7 @@ INLINE lanes lanes_line(lanes g, lanes x, lanes m, lanes scale, lanes slope, lan
 }
 
 /* One line. */
-void NAMED(opt_gradient)(float *dx, const float *dy, const float *x, struct block b, struct line k)
+void NAMED(opt_gradient)(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, struct line k)
 {
   const lanes m = lanes_all(k.m), a = lanes_all(k.scale), s = lanes_all(k.slope), t = lanes_all(k.shift);
   for (size_t i = 0; i < b.rows; i++, x += b.stride, dy += b.stride, dx += b.stride) {
@@ -258,15 +275,16 @@ void NAMED(opt_gradient)(float *dx, const float *dy, const float *x, struct bloc
       lanes_store(dx + j, lanes_line(lanes_load(dy + j), lanes_load(x + j), m, a, s, t));
     const size_t some = b.cols - j;
     if (some)
-      lanes_store_some(dx + j, lanes_line(lanes_load_some(dy + j, some), lanes_load_some(x + j, some), m, a, s, t), some);
+      lanes_store_some(dx + j, lanes_line(lanes_load_some(dy + j, some), lanes_load_some(x + j, some), m, a, s, t),
+                       some);
   }
 }
 
 /* With v = dy scale and d = (x - m) - c:  dgamma += v d,  dx = (gamma v - d slope) - shift. */
-INLINE void row_columns(float *dx, double *dgamma, double *dbeta, const float *dy, const float *x, const float *gamma,
-                        struct block b, const struct line *k, size_t some)
+INLINE void row_columns(ELEMENT *dx, double *dgamma, double *dbeta, const ELEMENT *dy, const ELEMENT *x,
+                        const PARAM *gamma, struct block b, const struct line *k, size_t some)
 {
-  const lanes w = gamma ? load_columns(gamma, some) : lanes_all(1.0);
+  const lanes w = gamma ? load_param_columns(gamma, some) : lanes_all(1.0);
   lanes sg = lanes_all(0.0), sb = sg;
   for (size_t i = 0; i < b.rows; i++, k++) {
     lanes g = load_columns(dy + i * b.stride, some), v = lanes_mul(g, lanes_all(k->scale));
@@ -282,8 +300,8 @@ INLINE void row_columns(float *dx, double *dgamma, double *dbeta, const float *d
 }
 
 /* A line for every row; gamma[j], dgamma[j], dbeta[j]. */
-void NAMED(opt_row_gradients)(float *dx, double *dgamma, double *dbeta, const float *dy, const float *x,
-                              const float *gamma, struct block b, const struct line *k)
+void NAMED(opt_row_gradients)(ELEMENT *dx, double *dgamma, double *dbeta, const ELEMENT *dy, const ELEMENT *x,
+                              const PARAM *gamma, struct block b, const struct line *k)
 {
   size_t j = 0;
   for (; b.cols - j >= LANES; j += LANES)
@@ -292,8 +310,8 @@ void NAMED(opt_row_gradients)(float *dx, double *dgamma, double *dbeta, const fl
     row_columns(dx ? dx + j : NULL, dgamma + j, dbeta + j, dy + j, x + j, gamma ? gamma + j : NULL, b, k, b.cols - j);
 }
 
-INLINE void multiply_columns(double *g, double *h, const float *dy, const float *x, struct block b, const double *m,
-                             size_t some)
+INLINE void multiply_columns(double *g, double *h, const ELEMENT *dy, const ELEMENT *x, const PARAM *gamma,
+                             struct block b, const double *m, size_t some)
 {
   const lanes mean = get_columns(m, some);
   lanes s = lanes_all(0.0), t = s;
@@ -301,6 +319,7 @@ INLINE void multiply_columns(double *g, double *h, const float *dy, const float 
     fetch_ahead(dy, b, i);
     fetch_ahead(x, b, i);
     lanes v = load_columns(dy + i * b.stride, some);
+    if (gamma) v = lanes_mul(v, lanes_all(PLOAD(gamma[i])));
     s = lanes_add(s, v);
     t = lanes_add(t, lanes_mul(v, lanes_sub(load_columns(x + i * b.stride, some), mean)));
   }
@@ -308,15 +327,25 @@ INLINE void multiply_columns(double *g, double *h, const float *dy, const float 
   add_columns(h, t, some);
 }
 
-/* g[j] += sum dy, h[j] += sum dy (x - m[j]). */
-void NAMED(opt_column_products)(double *g, double *h, const float *dy, const float *x, struct block b, const double *m)
+INLINE void column_products(double *g, double *h, const ELEMENT *dy, const ELEMENT *x, const PARAM *gamma,
+                            struct block b, const double *m)
 {
   size_t j = 0;
-  for (; b.cols - j >= LANES; j += LANES) multiply_columns(g + j, h + j, dy + j, x + j, b, m + j, LANES);
-  if (j < b.cols) multiply_columns(g + j, h + j, dy + j, x + j, b, m + j, b.cols - j);
+  for (; b.cols - j >= LANES; j += LANES) multiply_columns(g + j, h + j, dy + j, x + j, gamma, b, m + j, LANES);
+  if (j < b.cols) multiply_columns(g + j, h + j, dy + j, x + j, gamma, b, m + j, b.cols - j);
 }
 
-INLINE void gradient_columns(float *dx, const float *dy, const float *x, struct block b, struct lines k, size_t j,
+/* g[j] += sum v, h[j] += sum v (x - m[j]), v = gamma[i] dy, or dy. */
+void NAMED(opt_column_products)(double *g, double *h, const ELEMENT *dy, const ELEMENT *x, const PARAM *gamma,
+                                struct block b, const double *m)
+{
+  if (gamma)
+    column_products(g, h, dy, x, gamma, b, m);
+  else
+    column_products(g, h, dy, x, NULL, b, m);
+}
+
+INLINE void gradient_columns(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, struct lines k, size_t j,
                              size_t some)
 {
   const lanes m = get_columns(k.m + j, some), a = get_columns(k.scale + j, some), s = get_columns(k.slope + j, some),
@@ -330,15 +359,86 @@ INLINE void gradient_columns(float *dx, const float *dy, const float *x, struct 
 }
 
 /* A line for every column. */
-void NAMED(opt_column_gradients)(float *dx, const float *dy, const float *x, struct block b, struct lines k)
+void NAMED(opt_column_gradients)(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, struct lines k)
 {
   size_t j = 0;
   for (; b.cols - j >= LANES; j += LANES) gradient_columns(dx, dy, x, b, k, j, LANES);
   if (j < b.cols) gradient_columns(dx, dy, x, b, k, j, b.cols - j);
 }
 
+/* Up to sixteen places of a row, w its gamma: dx = (w v - d slope) - shift, v = dy scale, d = x - m; what the places
+   add to dgamma and dbeta of the row goes to *sg and *sb, of d = (x - m) - c. */
+INLINE void place_columns(ELEMENT *dx, lanes *sg, lanes *sb, const ELEMENT *dy, const ELEMENT *x, lanes w,
+                          struct lines k, size_t j, size_t some)
+{
+  const lanes g = load_columns(dy + j, some), v = lanes_mul(g, get_columns(k.scale + j, some));
+  const lanes e = lanes_sub(load_columns(x + j, some), get_columns(k.m + j, some));
+  const lanes d = lanes_sub(e, get_columns(k.c + j, some));
+  *sb = lanes_add(*sb, g);
+  *sg = lanes_add(*sg, lanes_mul(v, d));
+  if (!dx) return;
+  const lanes u = lanes_sub(lanes_mul(w, v), lanes_mul(e, get_columns(k.slope + j, some)));
+  store_columns(dx + j, lanes_sub(u, get_columns(k.shift + j, some)), some);
+}
+
+/* A line for every column; gamma[i], dgamma[i], dbeta[i]. */
+void NAMED(opt_place_gradients)(ELEMENT *dx, double *dgamma, double *dbeta, const ELEMENT *dy, const ELEMENT *x,
+                                const PARAM *gamma, struct block b, struct lines k)
+{
+  for (size_t i = 0; i < b.rows; i++, x += b.stride, dy += b.stride) {
+    const lanes w = lanes_all(gamma ? PLOAD(gamma[i]) : 1.0);
+    lanes sg = lanes_all(0.0), sb = sg;
+    size_t j = 0;
+    for (; b.cols - j >= LANES; j += LANES) place_columns(dx, &sg, &sb, dy, x, w, k, j, LANES);
+    if (j < b.cols) place_columns(dx, &sg, &sb, dy, x, w, k, j, b.cols - j);
+    dgamma[i] += lanes_sum(sg);
+    dbeta[i] += lanes_sum(sb);
+    if (dx) dx += b.stride;
+  }
+}
+
+/* ---- with a residual: x + r, rounded once to double, in the place of x ---- */
+
+INLINE lanes load_sum(const ELEMENT *x, const ELEMENT *r, size_t some)
+{
+  return lanes_add(load_columns(x, some), load_columns(r, some));
+}
+
+INLINE lanes sum_deviation(const ELEMENT *x, const ELEMENT *r, lanes m, size_t some)
+{
+  lanes d = lanes_sub(load_sum(x, r, some), m);
+  return some < LANES ? lanes_keep(d, some) : d;
+}
+
+/* sum d, sum d^2, d = (x + r) - m. */
+struct sums NAMED(opt_residual_deviations)(const ELEMENT *x, const ELEMENT *r, size_t n, double m)
+{
+  const lanes mean = lanes_all(m);
+  lanes s = lanes_all(0.0), q = s;
+  for (size_t j = 0; j < n; j += LANES) {
+    lanes d = sum_deviation(x + j, r + j, mean, n - j < LANES ? n - j : LANES);
+    s = lanes_add(s, d);
+    q = lanes_add(q, lanes_mul(d, d));
+  }
+  return (struct sums){lanes_sum(s), lanes_sum(q)};
+}
+
+/* apply_row of x + r, and x + r itself; 16 elements are read before they are written. */
+void NAMED(opt_residual_apply)(ELEMENT *y, ELEMENT *sum, const ELEMENT *x, const ELEMENT *r, size_t n,
+                               struct statistics t, const PARAM *gamma, const PARAM *beta)
+{
+  const lanes m = lanes_all(t.m), c = lanes_all(t.c), rstd = lanes_all(t.rstd);
+  for (size_t j = 0; j < n; j += LANES) {
+    const size_t some = n - j < LANES ? n - j : LANES;
+    const lanes v = load_sum(x + j, r + j, some);
+    const lanes g = gamma ? load_param_columns(gamma + j, some) : lanes_all(1.0);
+    const lanes h = beta ? load_param_columns(beta + j, some) : lanes_all(0.0);
+    store_columns(y + j, lanes_affine(v, m, c, rstd, g, h), some);
+    if (sum) store_columns(sum + j, v, some);
+  }
+}
+
 const struct kernels NAMED(opt_kernels) = {
-  .name = NAME_OF(LEVEL),
   .sum = NAMED(opt_sum),
   .squares = NAMED(opt_squares),
   .deviations = NAMED(opt_deviations),
@@ -352,4 +452,8 @@ const struct kernels NAMED(opt_kernels) = {
   .column_products = NAMED(opt_column_products),
   .column_gradients = NAMED(opt_column_gradients),
   .column_apply = NAMED(opt_column_apply),
+  .place_apply = NAMED(opt_place_apply),
+  .place_gradients = NAMED(opt_place_gradients),
+  .residual_deviations = NAMED(opt_residual_deviations),
+  .residual_apply = NAMED(opt_residual_apply),
 };

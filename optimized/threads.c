@@ -24,3 +24,17 @@ void opt_parallel(size_t count, int threads, void (*each)(void *arg, size_t i), 
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (size_t i = 0; i < count; i++) each(arg, i);
 }
+
+void opt_parallel_workers(size_t count, int threads, void (*each)(void *arg, size_t i, size_t worker), void *arg)
+{
+  if (threads <= 1 || count <= 1) {
+    for (size_t i = 0; i < count; i++) each(arg, i, 0);
+    return;
+  }
+#pragma omp parallel num_threads(threads)
+  {
+    const size_t worker = (size_t)omp_get_thread_num();
+#pragma omp for schedule(static)
+    for (size_t i = 0; i < count; i++) each(arg, i, worker);
+  }
+}

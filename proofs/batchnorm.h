@@ -5,15 +5,15 @@
 #include "channels.h"
 /*@ predicate XhatGroup{L1,L2}(double *d, ELEMENT *x, struct group g, real eps) =
       \forall integer o, i; 0 <= o < g.n_outer ==> 0 <= i < g.n_inner ==> \at(d[At(0,o,g.n_inner)+i],L2) ==
-        Norm(\at(x[At(First(g,o),i,g.stride_inner)],L1),GroupMean{L1}(x,g),Rstd(GroupVar{L1}(x,g),eps)); */
-/*@ predicate AffineXhatGroup{L1,L2}(double *d, ELEMENT *x, ELEMENT *gamma, ELEMENT *beta, struct group g, real eps) =
+        XHAT(VALUE(\at(x[At(First(g,o),i,g.stride_inner)],L1)),GroupMean{L1}(x,g),Rstd(GroupVar{L1}(x,g),eps)); */
+/*@ predicate AffineXhatGroup{L1,L2}(double *d, ELEMENT *x, PARAM *gamma, PARAM *beta, struct group g, real eps) =
       \forall integer o, i; 0 <= o < g.n_outer ==> 0 <= i < g.n_inner ==> \at(d[At(0,o,g.n_inner)+i],L2) ==
-        Affine(Norm(\at(x[At(First(g,o),i,g.stride_inner)],L1),GroupMean{L1}(x,g),Rstd(GroupVar{L1}(x,g),eps)),
+        Affine(Norm(VALUE(\at(x[At(First(g,o),i,g.stride_inner)],L1)),GroupMean{L1}(x,g),Rstd(GroupVar{L1}(x,g),eps)),
                Par{L1}(gamma,At(FirstParam(g,o),i,g.param_inner),1.0),Par{L1}(beta,At(FirstParam(g,o),i,g.param_inner),0.0)); */
-/*@ predicate NormedGroup{L1,L2}(ELEMENT *y, ELEMENT *x, ELEMENT *gamma, ELEMENT *beta, struct group g, real eps) =
-      \forall integer o, i; 0 <= o < g.n_outer ==> 0 <= i < g.n_inner ==> \at(y[At(First(g,o),i,g.stride_inner)],L2) ==
-        Affine(Norm(\at(x[At(First(g,o),i,g.stride_inner)],L1),GroupMean{L1}(x,g),Rstd(GroupVar{L1}(x,g),eps)),
-               Par{L1}(gamma,At(FirstParam(g,o),i,g.param_inner),1.0),Par{L1}(beta,At(FirstParam(g,o),i,g.param_inner),0.0)); */
+/*@ predicate NormedGroup{L1,L2}(ELEMENT *y, ELEMENT *x, PARAM *gamma, PARAM *beta, struct group g, real eps) =
+      \forall integer o, i; 0 <= o < g.n_outer ==> 0 <= i < g.n_inner ==> VALUE(\at(y[At(First(g,o),i,g.stride_inner)],L2)) ==
+        ROUNDED(Affine(Norm(VALUE(\at(x[At(First(g,o),i,g.stride_inner)],L1)),GroupMean{L1}(x,g),Rstd(GroupVar{L1}(x,g),eps)),
+          Par{L1}(gamma,At(FirstParam(g,o),i,g.param_inner),1.0),Par{L1}(beta,At(FirstParam(g,o),i,g.param_inner),0.0))); */
 
 /*@ logic real ChannelMean{L}(ELEMENT *x, integer k, integer n, integer c, integer s, integer layout) =
       MeanAt(x,Start(k,s,layout),At(0,c,s),n,Stride(c,layout),s); */
@@ -22,18 +22,18 @@
 /*@ predicate SameChannel{L1,L2}(ELEMENT *x, integer k, integer n, integer c, integer s, integer layout) =
       \forall integer o, i; 0 <= o < n ==> 0 <= i < s ==>
         \at(x[Pos(o,k,i,c,s,layout)],L1) == \at(x[Pos(o,k,i,c,s,layout)],L2); */
-/*@ predicate NormedChannel{L1,L2}(ELEMENT *y, ELEMENT *x, ELEMENT *gamma, ELEMENT *beta, integer k, integer n, integer c,
+/*@ predicate NormedChannel{L1,L2}(ELEMENT *y, ELEMENT *x, PARAM *gamma, PARAM *beta, integer k, integer n, integer c,
                                    integer s, integer layout, real eps) =
-      \forall integer o, i; 0 <= o < n ==> 0 <= i < s ==> \at(y[Pos(o,k,i,c,s,layout)],L2) ==
-        Affine(Norm(\at(x[Pos(o,k,i,c,s,layout)],L1),ChannelMean{L1}(x,k,n,c,s,layout),
-                    Rstd(ChannelVar{L1}(x,k,n,c,s,layout),eps)),
-               Par{L1}(gamma,k,1.0),Par{L1}(beta,k,0.0)); */
+      \forall integer o, i; 0 <= o < n ==> 0 <= i < s ==> VALUE(\at(y[Pos(o,k,i,c,s,layout)],L2)) ==
+        ROUNDED(Affine(Norm(VALUE(\at(x[Pos(o,k,i,c,s,layout)],L1)),ChannelMean{L1}(x,k,n,c,s,layout),
+                            Rstd(ChannelVar{L1}(x,k,n,c,s,layout),eps)),
+                       Par{L1}(gamma,k,1.0),Par{L1}(beta,k,0.0))); */
 /*@ lemma same_group{L1,L2}: \forall ELEMENT *x, struct group g, integer k, n, c, s, layout; ChannelGroup(g,k,n,c,s,layout) ==>
       SameChannel{L1,L2}(x,k,n,c,s,layout) ==> SameGroup{L1,L2}(x,g.base,g.stride_outer,g.n_outer,g.stride_inner,g.n_inner); */
-/*@ lemma normed_channel{L1,L2}: \forall ELEMENT *y, *x, *gamma, *beta, struct group g, integer k, n, c, s, layout, real eps;
+/*@ lemma normed_channel{L1,L2}: \forall ELEMENT *y, *x, PARAM *gamma, *beta, struct group g, integer k, n, c, s, layout, real eps;
       ChannelGroup(g,k,n,c,s,layout) ==> NormedGroup{L1,L2}(y,x,gamma,beta,g,eps) ==>
       NormedChannel{L1,L2}(y,x,gamma,beta,k,n,c,s,layout,eps); */
-/*@ predicate BatchNormY{L1,L2}(ELEMENT *y, ELEMENT *x, ELEMENT *gamma, ELEMENT *beta, integer channels, integer n, integer c,
+/*@ predicate BatchNormY{L1,L2}(ELEMENT *y, ELEMENT *x, PARAM *gamma, PARAM *beta, integer channels, integer n, integer c,
                                 integer s, integer layout, real eps) =
       \forall integer k; 0 <= k < channels ==> NormedChannel{L1,L2}(y,x,gamma,beta,k,n,c,s,layout,eps); */
 /*@ predicate BatchNormMean{L1,L2}(double *mean, ELEMENT *x, integer channels, integer n, integer c, integer s, integer layout) =

@@ -5,13 +5,13 @@
       logic real RunSum{L}(ELEMENT *x, integer b, integer s, integer n) reads x[..];
       axiom RunSum_0{L}: \forall ELEMENT *x, integer b, s, n; n <= 0 ==> RunSum(x,b,s,n) == 0.0;
       axiom RunSum_S{L}: \forall ELEMENT *x, integer b, s, n, m; n >= 0 && m == n+1 ==>
-        RunSum(x,b,s,m) == RunSum(x,b,s,n) + x[At(b,n,s)];
+        RunSum(x,b,s,m) == RunSum(x,b,s,n) + VALUE(x[At(b,n,s)]);
     } */
 /*@ axiomatic Run_Ssd {
       logic real RunSsd{L}(ELEMENT *x, real c, integer b, integer s, integer n) reads x[..];
       axiom RunSsd_0{L}: \forall ELEMENT *x, real c, integer b, s, n; n <= 0 ==> RunSsd(x,c,b,s,n) == 0.0;
       axiom RunSsd_S{L}: \forall ELEMENT *x, real c, integer b, s, n, m; n >= 0 && m == n+1 ==>
-        RunSsd(x,c,b,s,m) == RunSsd(x,c,b,s,n) + Sd(x[At(b,n,s)],c);
+        RunSsd(x,c,b,s,m) == RunSsd(x,c,b,s,n) + Sd(VALUE(x[At(b,n,s)]),c);
     } */
 /*@ axiomatic Group_Sum {
       logic real GroupSum{L}(ELEMENT *x, integer b, integer so, integer o, integer s, integer n) reads x[..];
@@ -57,11 +57,11 @@
 /* d at L2 holds, from c on, the run at b of x at L1; and the runs of a group one after another. A hypothesis of an induction is
    written out: under a predicate's name the prover does not find it. */
 /*@ predicate IsRun{L1,L2}(double *d, integer c, ELEMENT *x, integer b, integer s, integer n) =
-      \forall integer i; 0 <= i < n ==> \at(d[c+i],L2) == \at(x[At(b,i,s)],L1); */
+      \forall integer i; 0 <= i < n ==> \at(d[c+i],L2) == VALUE(\at(x[At(b,i,s)],L1)); */
 /*@ predicate IsGroup{L1,L2}(double *d, ELEMENT *x, integer b, integer so, integer o, integer s, integer n) =
       \forall integer q; 0 <= q < o ==> IsRun{L1,L2}(d,At(0,q,n),x,At(b,q,so),s,n); */
 /*@ lemma sum_run_by_induction{L1,L2}: \forall double *d, ELEMENT *x, integer c, b, s, n; 0 <= c ==>
-      (\forall integer i; 0 <= i < n ==> \at(d[c+i],L2) == \at(x[At(b,i,s)],L1)) ==> 0 <= n ==>
+      (\forall integer i; 0 <= i < n ==> \at(d[c+i],L2) == VALUE(\at(x[At(b,i,s)],L1))) ==> 0 <= n ==>
       Sum{L2}(d,n+c) - Sum{L2}(d,c) == RunSum{L1}(x,b,s,n); */
 /*@ lemma sum_run{L1,L2}: \forall double *d, ELEMENT *x, integer c, b, s, n, m; IsRun{L1,L2}(d,c,x,b,s,n) ==>
       0 <= c ==> 0 <= n ==> m == n+c ==> Sum{L2}(d,m) == Sum{L2}(d,c) + RunSum{L1}(x,b,s,n); */
@@ -78,7 +78,7 @@
 /*@ lemma sum_group{L1,L2}: \forall double *d, ELEMENT *x, integer b, so, o, s, n; 0 <= n ==> 0 <= o ==>
       IsGroup{L1,L2}(d,x,b,so,o,s,n) ==> Sum{L2}(d,At(0,o,n)) == GroupSum{L1}(x,b,so,o,s,n); */
 /*@ lemma ssd_run_by_induction{L1,L2}: \forall double *d, ELEMENT *x, real k, integer c, b, s, n; 0 <= c ==>
-      (\forall integer i; 0 <= i < n ==> \at(d[c+i],L2) == \at(x[At(b,i,s)],L1)) ==> 0 <= n ==>
+      (\forall integer i; 0 <= i < n ==> \at(d[c+i],L2) == VALUE(\at(x[At(b,i,s)],L1))) ==> 0 <= n ==>
       Ssd{L2}(d,k,n+c) - Ssd{L2}(d,k,c) == RunSsd{L1}(x,k,b,s,n); */
 /*@ lemma ssd_run{L1,L2}: \forall double *d, ELEMENT *x, real k, integer c, b, s, n, m; IsRun{L1,L2}(d,c,x,b,s,n) ==>
       0 <= c ==> 0 <= n ==> m == n+c ==> Ssd{L2}(d,k,m) == Ssd{L2}(d,k,c) + RunSsd{L1}(x,k,b,s,n); */

@@ -3,15 +3,18 @@
 
    Statuses are decided in the order of their enumeration: E_NULL, E_EPS, E_MOMENTUM, E_ARGUMENT, E_GROUPS, E_SIZE,
    E_OVERLAP, E_VARIANCE, E_EMPTY, E_MEMORY; the first that holds is the answer. In detail:
-     E_NULL     x, y, dy, work, and evaluation's running statistics, unless a size is 0; one running statistic without
-                the other, mean without rstd or rstd without mean (backward)
-     E_MOMENTUM, E_ARGUMENT   also where no running statistics are given
-     E_SIZE     a group of more than NORMATIVE_MAX_GROUP elements, a tensor of more than NORMATIVE_MAX_TENSOR
-     E_OVERLAP  byte ranges, of every output and of work against every other argument, unless a size is 0; y == x and dx == dy pass
+     E_NULL     x, y, dy, residual, lambdas, work, and evaluation's running statistics, unless a size is 0; one running
+                statistic without the other, mean without rstd or rstd without mean (backward)
+     E_MOMENTUM, E_ARGUMENT   also where no running statistics are given; running statistics beside 2 lambdas
+     E_SIZE     a group of more than NORMATIVE_MAX_GROUP elements (SwitchableNorm: a sample or a channel too), a tensor
+                of more than NORMATIVE_MAX_TENSOR, or of a fourth of it where groups share parameters across samples
+     E_OVERLAP  byte ranges, of every output and of work against every other argument, unless a size is 0; y == x,
+                dx == dy, and with a residual y or sum == x or residual pass
    NORMATIVE_OK with a size of 0 means: there is nothing to do. Validity of pointers is the caller's obligation.
 
    size is the bytes of an element of x and y, param_size of gamma and beta. Outputs come first. work and work_size (in
-   doubles) are the scratch memory; NULL and 0 for a library that has none. */
+   doubles) are the scratch memory; NULL and 0 for a library that has none. Below the doors of LayerNorm, RMSNorm and
+   BatchNorm; those of every other norm are in its own header. */
 #ifndef NORMATIVE_DOOR_H
 #define NORMATIVE_DOOR_H
 #include <stdint.h>

@@ -9,7 +9,7 @@ const char *normative_status_text(normative_status status)
   case NORMATIVE_E_NULL: return "a required pointer is NULL";
   case NORMATIVE_E_EPS: return "eps is negative, NaN or infinite";
   case NORMATIVE_E_MOMENTUM: return "momentum is outside [0,1], or a batch number below 1";
-  case NORMATIVE_E_ARGUMENT: return "an argument is not a value of its enumeration";
+  case NORMATIVE_E_ARGUMENT: return "an argument is not one of its values";
   case NORMATIVE_E_GROUPS: return "the number of channels is not a multiple of the number of groups";
   case NORMATIVE_E_SIZE: return "a product of sizes overflows, or a group has more than 2^30 elements";
   case NORMATIVE_E_OVERLAP: return "an output overlaps another argument, other than y == x or dx == dy";

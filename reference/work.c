@@ -24,10 +24,10 @@ size_t ref_batchnorm_work(size_t n, size_t c, size_t s)
   return n && s > NORMATIVE_MAX_GROUP / n ? 0 : n * s;
 }
 
-/* Twice a group, four times its parameters. */
+/* Twice a group, and for dgamma and dbeta of each parameter sum, rest, and the exponent of wide_core.h. */
 static size_t backward_work(size_t m, size_t params)
 {
-  return m > NORMATIVE_MAX_GROUP || params > NORMATIVE_MAX_GROUP ? 0 : 2 * m + 4 * params;
+  return m > NORMATIVE_MAX_GROUP || params > NORMATIVE_MAX_GROUP ? 0 : 2 * m + 6 * params;
 }
 
 size_t ref_layernorm_backward_work(size_t rows, size_t cols)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
-   oneDNN as a plug-in, the part that versions 2 and 3 of its C API share: LayerNorm and BatchNorm, f32, forward and backward.
-   onednn.c and onednn3.c include it, and define what is declared below.
+   oneDNN as a plug-in, the part that versions 2 and 3 of its C API share: LayerNorm and BatchNorm, forward and backward, of
+   f32, and where the processor has arithmetic for them f16 and bf16, with parameters and statistics of f32. onednn.c and
+   onednn3.c include it, and define what is declared below. (Group normalization came with 3.3.)
 
-   LayerNorm: rows x cols as dnnl_ab. BatchNorm: N x C x S as dnnl_nchw or dnnl_nhwc of sizes N, C, S, 1; in training
-   the batch's statistics, in evaluation the given ones (dnnl_use_global_stats).
+   LayerNorm: rows x cols as dnnl_ab, over channels those of a channels-last tensor. BatchNorm: N x C x S as dnnl_nchw or
+   dnnl_nhwc of sizes N, C, S, 1; in training the batch's statistics, in evaluation the given ones (dnnl_use_global_stats).
    oneDNN saves the variance: rstd = 1/sqrt(variance + eps) is formed here, in double and rounded once, so its error is
    that of the variance. Its backward takes a variance too, which a given rstd does not determine: given statistics are
    declined, and those of backward come from a forward run before it, untimed. oneDNN knows no running statistics:
@@ -27,7 +28,8 @@ struct state {
   dnnl_stream_t stream;
   dnnl_primitive_t forward, backward;
   dnnl_memory_t memory[BUFFERS]; /* without data: execute() lends the caller's */
-  float *y, *saved, *beta;       /* backward: y, mean and variance of the forward run before it; zeros for its beta */
+  void *y;                       /* backward: y of the forward run before it, */
+  float *saved, *beta;           /* its mean and variance, zeros for its beta */
   size_t groups;                 /* entries of mean and variance */
   float eps;
   int threads;
@@ -36,7 +38,7 @@ struct state {
 
 /* ---- per version ---- */
 typedef struct { dnnl_memory_desc_t d; } description;
-static dnnl_status_t describe(description *d, int ndims, const dnnl_dim_t *sizes, dnnl_format_tag_t tag);
+static dnnl_status_t describe(description *d, int ndims, const dnnl_dim_t *sizes, dnnl_data_type_t type, dnnl_format_tag_t tag);
 static void forget(description *d);
 static dnnl_status_t make_memory(dnnl_memory_t *memory, const description *d, dnnl_engine_t engine);
 static const bool batch_backward_takes_beta; /* although nothing depends on it; LayerNorm's always does */
@@ -55,11 +57,16 @@ static const char *wrong_version(void)
   return text;
 }
 
+static bool is_open(const struct normative_problem *p);
+
 static const char *supports(const struct normative_problem *p)
 {
+  bool channels = p->norm == NORMATIVE_LAYERNORM_CHANNELS;
   if (wrong_version()) return wrong_version();
-  if (p->norm != NORMATIVE_LAYERNORM && p->norm != NORMATIVE_BATCHNORM) return "only LayerNorm and BatchNorm";
-  if (p->type != NORMATIVE_F32 || p->param_type != NORMATIVE_F32) return "only f32";
+  if (p->norm != NORMATIVE_LAYERNORM && p->norm != NORMATIVE_BATCHNORM && !channels) return "only LayerNorm and BatchNorm";
+  if (channels && p->layout == NORMATIVE_NCS) return "LayerNorm is over the last size";
+  if (p->type == NORMATIVE_F64) return "no f64";
+  if (p->param_type != NORMATIVE_F32) return "gamma and beta are f32";
   if (p->device || p->strides[0]) return "only contiguous tensors of the host";
   if (p->residual) return "no fused residual";
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps is inside of the root";
@@ -69,6 +76,7 @@ static const char *supports(const struct normative_problem *p)
   if (!p->n || !p->c || !p->s) return "no empty tensors";
   if (p->given) return "backward takes a variance, no rstd";
   if (p->stat_type != NORMATIVE_F32) return "statistics are f32";
+  if (p->type != NORMATIVE_F32 && !is_open(p)) return "not of this type on this processor";
   return NULL;
 }
 
@@ -99,12 +107,13 @@ static dnnl_status_t make_primitives(struct state *s, bool backward, const descr
 static dnnl_status_t create(struct state *s, const struct normative_problem *p)
 {
   description d[3], *data = d, *stats = d + 1, *params = d + 2;
-  const dnnl_dim_t sizes[4] = {(dnnl_dim_t)p->n, (dnnl_dim_t)p->c, (dnnl_dim_t)p->s, 1};
+  const dnnl_dim_t sizes[4] = {(dnnl_dim_t)(s->batch ? p->n : s->groups), (dnnl_dim_t)p->c, (dnnl_dim_t)p->s, 1};
+  dnnl_data_type_t type = p->type == NORMATIVE_F32 ? dnnl_f32 : p->type == NORMATIVE_F16 ? dnnl_f16 : dnnl_bf16;
   dnnl_format_tag_t tag = !s->batch ? dnnl_ab : p->layout == NORMATIVE_NSC ? dnnl_nhwc : dnnl_nchw;
   memset(d, 0, sizeof d);
-  dnnl_status_t status = describe(data, s->batch ? 4 : 2, sizes, tag);
-  if (status == dnnl_success) status = describe(stats, 1, sizes + s->batch, dnnl_a);
-  if (status == dnnl_success) status = describe(params, 1, sizes + 1, dnnl_a);
+  dnnl_status_t status = describe(data, s->batch ? 4 : 2, sizes, type, tag);
+  if (status == dnnl_success) status = describe(stats, 1, sizes + s->batch, dnnl_f32, dnnl_a);
+  if (status == dnnl_success) status = describe(params, 1, sizes + 1, dnnl_f32, dnnl_a);
   if (status == dnnl_success) status = dnnl_engine_create(&s->engine, dnnl_cpu, 0);
   if (status == dnnl_success) status = dnnl_stream_create(&s->stream, s->engine, dnnl_stream_default_flags);
   if (status == dnnl_success) status = make_primitives(s, p->direction == NORMATIVE_BACKWARD, data, stats);
@@ -134,7 +143,7 @@ static int open_state(const struct normative_problem *p, int threads, void **sta
   struct state *s = calloc(1, sizeof *s);
   if (!s) return dnnl_out_of_memory;
   s->batch = p->norm == NORMATIVE_BATCHNORM;
-  s->groups = s->batch ? p->c : p->n;
+  s->groups = s->batch ? p->c : p->n * p->s;
   s->eps = (float)p->eps;
   s->threads = threads;
   s->evaluation = p->mode == NORMATIVE_EVALUATION && p->running;
@@ -143,7 +152,7 @@ static int open_state(const struct normative_problem *p, int threads, void **sta
   omp_set_num_threads(threads); /* the primitive is cut for this many */
   dnnl_status_t status = create(s, p);
   if (status == dnnl_success && s->backward) {
-    s->y = malloc(p->n * p->c * p->s * sizeof *s->y);
+    s->y = malloc(p->n * p->c * p->s * sizeof(float));
     s->saved = malloc(2 * s->groups * sizeof *s->saved);
     s->beta = calloc(p->c, sizeof *s->beta);
     if (!s->y || !s->saved || !s->beta) status = dnnl_out_of_memory;
@@ -155,6 +164,15 @@ static int open_state(const struct normative_problem *p, int threads, void **sta
   *state = s;
   *workspace_bytes = 2 * s->groups * sizeof(float);
   return 0;
+}
+
+static bool is_open(const struct normative_problem *p)
+{
+  void *state = NULL;
+  uint64_t bytes;
+  if (open_state(p, 1, &state, &bytes)) return false;
+  close_state(state);
+  return true;
 }
 
 /* ---- run ---- */
@@ -175,7 +193,7 @@ static dnnl_status_t execute(const struct state *s, dnnl_primitive_t primitive, 
   return status == dnnl_success ? dnnl_stream_wait(s->stream) : status;
 }
 
-static int run_forward(const struct state *s, const struct normative_tensors *t, float *y, float *mean, float *variance,
+static int run_forward(const struct state *s, const struct normative_tensors *t, void *y, float *mean, float *variance,
                        const void *beta)
 {
   void *const data[BUFFERS] = {(void *)t->x, y, mean, variance, (void *)t->gamma, (void *)beta};

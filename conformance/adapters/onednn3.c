@@ -4,11 +4,11 @@
 
 static const bool batch_backward_takes_beta = false;
 
-static dnnl_status_t describe(description *d, int ndims, const dnnl_dim_t *sizes, dnnl_format_tag_t tag)
+static dnnl_status_t describe(description *d, int ndims, const dnnl_dim_t *sizes, dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
   dnnl_dims_t dims = {0};
   for (int i = 0; i < ndims; ++i) dims[i] = sizes[i];
-  return dnnl_memory_desc_create_with_tag(&d->d, ndims, dims, dnnl_f32, tag);
+  return dnnl_memory_desc_create_with_tag(&d->d, ndims, dims, type, tag);
 }
 
 static void forget(description *d) { dnnl_memory_desc_destroy(d->d); }

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX Runtime, CPU: a model of one node, with sizes left open, run on bound buffers.
+"""ONNX Runtime, CPU: a model of one node, with sizes left open, run on bound buffers. NCHW only, no backward.
 
-LayerNormalization (opset 17), RMSNormalization (opset 23; it has no beta, which an Add adds), BatchNormalization
-(opset 15). Conventions: eps is a float attribute, inside of the root; statistics in float (stash_type 1); momentum weighs
-the old, the running variance takes the population's. NCHW only. No backward.
-Documented differences: none that concern f32."""
+LayerNormalization (opset 17; over channels where these lie last), RMSNormalization (23; it has no beta, which is added
+afterwards), InstanceNormalization (22), GroupNormalization (21, or 18 with gamma and beta per group), BatchNormalization (15);
+with a residual com.microsoft's SkipLayerNormalization and SkipSimplifiedLayerNormalization; InstanceNorm with 1e-9 outside of
+the root and no gamma and beta is MeanVarianceNormalization (13). Conventions: eps is a float attribute, inside of the root;
+stash_type is float, of f64 double. Momentum weighs the old, running_var takes the population's. Nothing documented differs."""
 import functools
 
 import peer
@@ -15,73 +16,84 @@ import onnxruntime as ort
 from onnx import TensorProto, helper
 
 NAME, VERSION = "onnxruntime", ort.__version__
-RANK = {"batchnorm": 3, "layernorm": 2, "rmsnorm": 2}
+MVN = {"norm": "instancenorm", "type": "f32", "eps": float(np.float32(1e-9)), "epsplace": "outside", "gamma": 0, "beta": 0}
+KIND = {"f64": TensorProto.DOUBLE, "f32": TensorProto.FLOAT, "f16": TensorProto.FLOAT16}
 
 
 def supports(p):
-    return peer.declines(p, peer.momentum(p, "old", "population")) or True
+    instance, places = p["norm"] == "instancenorm", ("inside", "outside") if MVN.items() <= p.items() else ("inside",)
+    return peer.declines(p, peer.momentum(p, "old", "population"), peer.beta_apart(p),
+                         "InstanceNormalization tracks nothing" if instance and p["running"] else None,
+                         layouts=("nsc" if p["norm"] == "layernorm_channels" else "ncs",), affine=("channel", "group"),
+                         types=("f32", "f16") if instance or p["residual"] else ("f32", "f64", "f16"), residual=True,
+                         params=("own", "f32") if p["norm"] == "batchnorm" else ("own",), float_eps=True, places=places,
+                         stats="f32" if p["norm"].startswith("layernorm") else None) or True
 
 
 def node(p):
-    """The node, its inputs and outputs, opset."""
-    eps = {"epsilon": p["eps"]}
-    if p["norm"] == "layernorm":
-        names = ["x", "gamma"] + ["beta"] * p["beta"], ["y", "mean", "rstd"]
-        return [helper.make_node("LayerNormalization", *names, **eps)], *names, 17
+    """Operator, inputs, outputs, opset, attributes."""
+    eps, wide = {"epsilon": p["eps"]}, {"stash_type": KIND["f64" if p["type"] == "f64" else "f32"]}
+    x, weights = ["x"], ["gamma"] + ["beta"] * (p["beta"] and p["norm"] != "rmsnorm")
+    if p["residual"]:
+        name = "SkipSimplifiedLayerNormalization" if p["norm"] == "rmsnorm" else "SkipLayerNormalization"
+        return name, x + ["residual"] + weights, ["y", "", "", "sum"], 17, eps
     if p["norm"] == "rmsnorm":
-        nodes = [helper.make_node("RMSNormalization", ["x", "gamma"], ["scaled" if p["beta"] else "y"], **eps)]
-        nodes += [helper.make_node("Add", ["scaled", "beta"], ["y"])] * p["beta"]
-        return nodes, ["x", "gamma"] + ["beta"] * p["beta"], ["y"], 23
-    inputs, outputs = ["x", "gamma", "beta", "running_mean", "running_var"], ["y"]
-    if peer.training(p):
-        eps |= {"training_mode": 1, "momentum": p["momentum"]}
-        outputs = ["y", "new_mean", "new_var"]
-    return [helper.make_node("BatchNormalization", inputs, outputs, **eps)], inputs, outputs, 15
+        return "RMSNormalization", x + weights, ["y"], 23, eps | wide
+    if p["norm"].startswith("layernorm"):
+        return "LayerNormalization", x + weights, ["y", "mean", "rstd"], 17, eps
+    x += [] if MVN.items() <= p.items() else ["gamma", "beta"]
+    if len(x) == 1:
+        return "MeanVarianceNormalization", x, ["y"], 13, {"axes": [2]}
+    if p["norm"] == "instancenorm":
+        return "InstanceNormalization", x, ["y"], 22, eps
+    if p["norm"] == "groupnorm":
+        opset, eps = (18, eps) if p["affine"] == "group" else (21, eps | wide)
+        return "GroupNormalization", x, ["y"], opset, eps | {"num_groups": p["groups"]}
+    more, new = ({"training_mode": 1, "momentum": p["momentum"]}, ["new_mean", "new_var"]) if peer.training(p) else ({}, [])
+    return "BatchNormalization", x + ["running_mean", "running_var"], ["y"] + new, 15, eps | more
 
 
 @functools.lru_cache(maxsize=None)
 def session(key, threads):
     p = dict(key)
-    nodes, inputs, outputs, opset = node(p)
-    rank = {"x": RANK[p["norm"]]}
-    shape = {name: [None] * rank.get(name, 1) for name in inputs}
-    graph = helper.make_graph(
-        nodes, "norm", [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape[name]) for name in inputs],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
-    options = ort.SessionOptions()
+    operator, inputs, outputs, opset, attributes = node(p)
+    kind = {k: KIND[p["params"]] for k in ("gamma", "beta")} | {k: KIND[p["type"]] for k in ("x", "residual", "y", "sum")}
+    shape = {k: [None] * (2 if p["norm"] in peer.ROWS else 3) for k in ("x", "residual")}
+    made = helper.make_node(operator, inputs, outputs, domain="com.microsoft" if p["residual"] else "", **attributes)
+    info = [helper.make_tensor_value_info(k, kind.get(k, KIND[p["stats"]]), shape.get(k, [None]) if k in inputs else None)
+            for k in inputs + outputs if k]
+    graph = helper.make_graph([made], "norm", info[:len(inputs)], info[len(inputs):])
+    opsets, options = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)], ort.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10).SerializeToString()
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def open(p, threads):
-    p["threads"] = threads
-    return p
+    return p | {"threads": threads}
 
 
 def prepare(p, tensors):
-    keys = ("norm", "eps", "beta", "mode", "running", "momentum")
-    model = session(tuple((k, p[k]) for k in keys), p["threads"])
-    given = dict(zip(("gamma", "beta"), peer.affine(p, tensors)))
-    given |= dict(zip(("running_mean", "running_var"), peer.running(p, tensors)))
-    given["x"] = peer.folded(p, tensors["x"]) if p["norm"] == "batchnorm" else tensors["x"]
-    sizes = {"y": given["x"].shape, "mean": (p["n"], 1), "rstd": (p["n"], 1)}
-    outputs = {o.name: np.empty(sizes.get(o.name, (p["c"],)), "f4") for o in model.get_outputs()}
-    binding = model.io_binding()
+    model = session(tuple((k, v) for k, v in p.items() if k not in ("shape", "n", "c", "s", "threads")), p["threads"])
+    given = dict(zip(("gamma", "beta", "running_mean", "running_var"), peer.affine(p, tensors) + peer.running(p, tensors)))
+    given |= {k: peer.folded(p, tensors[k]) for k in ("x", "residual") if k in tensors}
+    binding, names, value = model.io_binding(), [o.name for o in model.get_outputs()], ort.OrtValue.ortvalue_from_numpy
     for i in model.get_inputs():
-        binding.bind_ortvalue_input(i.name, ort.OrtValue.ortvalue_from_numpy(given[i.name]))
-    for name, array in outputs.items():
-        binding.bind_ortvalue_output(name, ort.OrtValue.ortvalue_from_numpy(array))
+        binding.bind_ortvalue_input(i.name, value(given[i.name]))
+    for name in names:
+        binding.bind_output(name)
 
     def step():
         model.run_with_iobinding(binding)
-        return given and outputs  # ONNX Runtime borrows these buffers: they live as long as the step
+        return given and dict(zip(names, binding.get_outputs()))  # it borrows the inputs: they live as long as the step
 
     return step
 
 
 def run(p, tensors):
     step = prepare(p, tensors)
-    outputs = dict(step())
+    outputs = {k: v.numpy() for k, v in step().items()}
+    if p["norm"] == "rmsnorm" and p["beta"]:
+        outputs["y"] = outputs["y"] + tensors["beta"]
     new = {f"running_{k}": outputs.pop(f"new_{k}", None) for k in ("mean", "var")}
-    return peer.arrays(outputs | (new if p["running"] else {}), tensors)
+    return peer.arrays(p, outputs | (new if p["running"] else {}), tensors)

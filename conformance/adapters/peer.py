@@ -8,7 +8,9 @@ import sys
 import numpy as np
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))  # set by the harness before anything is imported
-NORMS = ("batchnorm", "layernorm", "rmsnorm")
+ROWS = ("layernorm", "rmsnorm")
+NORMS = ROWS + ("batchnorm", "instancenorm", "layernorm_channels", "groupnorm")
+TYPES = {"f32": "float32", "f64": "float64", "f16": "float16", "bf16": "bfloat16"}  # as numpy and frameworks call them
 
 
 def _pinned():
@@ -50,23 +52,40 @@ def training(p):
     return p["mode"] == "training" or not p["running"]
 
 
-def declines(p, *own, norms=NORMS, directions=("forward",), layouts=("ncs",)):
-    """What no adapter computes, or its own reasons (those that are not None); None: nothing speaks against p."""
-    n, c, s = p["n"], p["c"], p["s"]
+def declines(p, *own, norms=NORMS, directions=("forward",), layouts=("ncs",), types=("f32",), params=("own",), stats=None,
+             affine=("channel",), places=("inside",), residual=False, float_eps=False):
+    """What no adapter computes, or its own reasons (those that are not None); None: nothing speaks against p.
+
+    params: "own" the tensor's type, "f32". stats: their type if not f32 (of f64, f64). float_eps: eps is a
+    float of f64 too."""
+    wide = "f64" if p["type"] == "f64" else "f32"
     usual = (
-        (p["norm"] not in norms, "only " + ", ".join(norms)),
+        (p["norm"] not in norms, "no " + p["norm"]),
         (p["direction"] not in directions, "no " + p["direction"]),
         (p["layout"] not in layouts, {"ncs": "only channels-last", "nsc": "no channels-last layout"}[p["layout"]]),
-        (p["type"] != "f32" or p["params"] != "f32", "only f32"),
-        (p["residual"], "no fused residual"),
-        (p["epsplace"] != "inside", "eps is inside of the root"),
-        (p["affine"] != "channel", "gamma and beta are per channel"),
+        (p["type"] not in types, "no " + p["type"]),
+        (p["params"] not in [p["type"] if k == "own" else k for k in params], f"no {p['params']} parameters of {p['type']}"),
+        (p["residual"] and not residual, "no fused residual"),
+        (p["epsplace"] not in places, "eps is inside of the root"),
+        (p["affine"] not in affine, "gamma and beta are not per " + p["affine"]),
         (p["casts"] != "once", "casts once"),
-        (float(np.float32(p["eps"])) != p["eps"], "eps is a float"),
-        (not n * c * s, "no empty tensors"))
-    last = (p["stats"] != "f32", "statistics are f32")  # after it the harness asks again, with f32
+        ((float_eps or p["type"] != "f64") and float(np.float32(p["eps"])) != p["eps"], "eps is a float"),
+        (not p["n"] * p["c"] * p["s"], "no empty tensors"))
+    last = (p["stats"] != (stats or wide), f"statistics are {stats or wide}")  # after it the harness asks again, with f32
     reasons = [why for true, why in usual if true] + [why for why in own if why] + [why for true, why in (last,) if true]
     return reasons[0] if reasons else None
+
+
+def narrow_stats(p):
+    """The type of statistics that a peer keeps in the parameters' type: of running and given ones. Others are not judged where
+    they are narrower than f32: results() leaves them out."""
+    return p["params"] if p["running"] or p["given"] else None
+
+
+def beta_apart(p):
+    """Why a peer whose RMSNorm has no beta, so that it is added afterwards, does not compute p: a 16-bit y would be rounded
+    twice."""
+    return "RMSNorm has no beta" if p["norm"] == "rmsnorm" and p["beta"] and p["type"] in ("f16", "bf16") else None
 
 
 def momentum(p, rule, estimator):
@@ -78,25 +97,46 @@ def momentum(p, rule, estimator):
     return None if p["estimator"] == estimator else f"the running variance is the {estimator} one"
 
 
+def numpy_type(name):
+    if name == "bf16":
+        import ml_dtypes
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(TYPES[name])
+
+
+def typed(p, tensors):
+    """The tensors, bf16 ones as numbers instead of bits."""
+    return {k: v.view(numpy_type("bf16")) if v.dtype == np.uint16 else v for k, v in tensors.items()}
+
+
 def folded(p, x):
-    """BatchNorm's x with its spatial sizes folded into one: (n, c, s), or (n, s, c) channels-last."""
+    """x with its spatial sizes folded into one: (n, c, s), or (n, s, c) channels-last; rows are rows."""
     n, c, s = p["n"], p["c"], p["s"]
-    return x.reshape((n, c, s) if p["layout"] == "ncs" else (n, s, c))
+    return x.reshape((n, c) if p["norm"] in ROWS else (n, c, s) if p["layout"] == "ncs" else (n, s, c))
+
+
+def channel_axis(p):
+    """Of folded x."""
+    return 1 if p["norm"] in ROWS or p["layout"] == "ncs" else 2
 
 
 def affine(p, tensors):
     """gamma and beta, 1 and 0 where absent."""
-    return tensors.get("gamma", np.ones(p["c"], "f4")), tensors.get("beta", np.zeros(p["c"], "f4"))
+    size = {"channel": p["c"], "group": p["groups"], "element": p["c"] * p["s"]}[p["affine"]]
+    kind = numpy_type(p["params"])
+    return tensors.get("gamma", np.ones(size, kind)), tensors.get("beta", np.zeros(size, kind))
 
 
 def running(p, tensors):
     """The running mean and variance; those of a new layer where there are none."""
-    return (np.array(tensors.get("running_mean", np.zeros(p["c"], "f4"))),
-            np.array(tensors.get("running_var", np.ones(p["c"], "f4"))))
+    kind = numpy_type(p["stats"])
+    return (np.array(tensors.get("running_mean", np.zeros(p["c"], kind))),
+            np.array(tensors.get("running_var", np.ones(p["c"], kind))))
 
 
-def arrays(outputs, tensors):
+def arrays(p, outputs, tensors):
     """Outputs by name, None left out, as numpy arrays in the shapes of a case."""
     like_x = tensors["x"].shape
     result = {name: np.asarray(value) for name, value in outputs.items() if value is not None}
-    return {name: value.reshape(like_x if name in ("y", "dx") else -1) for name, value in result.items()}
+    return {name: value.reshape(like_x if name in ("y", "sum", "dx") else -1) for name, value in result.items()
+            if name not in ("mean", "rstd") or value.dtype == numpy_type(p["stats"])}

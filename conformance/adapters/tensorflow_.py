@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TensorFlow, CPU, eager: BatchNorm by the fused kernel, FusedBatchNormV3 and its gradient, which Keras 2 and saved models
-use; on the CPU it is channels-last only, as (N,S,1,C). LayerNorm, RMSNorm and other layouts: see keras.
+use; on the CPU it is channels-last only, as (N,S,1,C), of f32, f16 and bf16 with parameters and statistics in f32. Other norms
+and layouts: see keras.
 
 Conventions: eps is a float attribute, inside of the root; momentum weighs the new (exponential_avg_factor), the running
 variance takes the unbiased one. The gradient takes the saved mean and variance: a given rstd does not determine the latter.
@@ -24,15 +25,16 @@ tf.config.threading.set_inter_op_parallelism_threads(1)
 def supports(p):
     return peer.declines(p, peer.momentum(p, "new", "unbiased"),
                          "the gradient takes a variance, no rstd" if p["given"] else None,
-                         norms=("batchnorm",), directions=("forward", "backward"), layouts=("nsc",)) or True
+                         norms=("batchnorm",), directions=("forward", "backward"), layouts=("nsc",),
+                         types=("f32", "f16", "bf16"), params=("f32",)) or True
 
 
 def prepare(p, tensors):
-    shape, train = (p["n"], p["s"], 1, p["c"]), peer.training(p)
-    x = tf.constant(tensors["x"].reshape(shape))
-    gamma, beta = map(tf.constant, peer.affine(p, tensors))
+    shape, train, t = (p["n"], p["s"], 1, p["c"]), peer.training(p), peer.typed(p, tensors)
+    x = tf.constant(t["x"].reshape(shape))
+    gamma, beta = map(tf.constant, peer.affine(p, t))
     empty = np.zeros(0, "f4")
-    stats = peer.running(p, tensors) if p["running"] else (empty, empty)
+    stats = peer.running(p, t) if p["running"] else (empty, empty)
     factor = p["momentum"] if p["running"] and train else 1.0
 
     def forward():
@@ -40,7 +42,7 @@ def prepare(p, tensors):
                                            exponential_avg_factor=factor, is_training=train)
     if p["direction"] == "forward":
         return forward
-    dy, saved = tf.constant(tensors["dy"].reshape(shape)), forward() if train else None
+    dy, saved = tf.constant(t["dy"].reshape(shape)), forward() if train else None
     saved = (saved.reserve_space_1, saved.reserve_space_2, saved.reserve_space_3) if train else (*stats, empty)
     return lambda: tf.raw_ops.FusedBatchNormGradV3(
         y_backprop=dy, x=x, scale=gamma, reserve_space_1=saved[0], reserve_space_2=saved[1], reserve_space_3=saved[2],
@@ -50,8 +52,8 @@ def prepare(p, tensors):
 def run(p, tensors):
     out = prepare(p, tensors)()
     if p["direction"] == "backward":
-        return peer.arrays({"dx": out.x_backprop, "dgamma": out.scale_backprop if p["gamma"] else None,
-                            "dbeta": out.offset_backprop if p["beta"] else None}, tensors)
+        return peer.arrays(p, {"dx": out.x_backprop, "dgamma": out.scale_backprop if p["gamma"] else None,
+                               "dbeta": out.offset_backprop if p["beta"] else None}, tensors)
     updated = p["running"] and peer.training(p)
-    return peer.arrays({"y": out.y} | ({"running_mean": out.batch_mean, "running_var": out.batch_variance} if updated else {}),
-                       tensors)
+    new = {"running_mean": out.batch_mean, "running_var": out.batch_variance} if updated else {}
+    return peer.arrays(p, {"y": out.y} | new, tensors)

@@ -1,32 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0
-   Mutants: one honest kernel, and the defects that norms really had, planted in it one at a time. The sweep must kill each. */
+   Mutants: one honest kernel for each direction, and the defects that norms really had, or that a reader would fear, planted
+   in it one at a time. The sweep must kill each. */
 #ifndef MUTANTS_H
 #define MUTANTS_H
-#include "normative_plugin.h"
-#include "tensors.h"
+#include "kernel.h"
 
-enum defect {
-  NONE, /* the honest kernel */
-  /* variance */
-  ONE_PASS_F32, ONE_PASS_F32_CLAMPED, ONE_PASS_FLOAT_SQUARES, SEQUENTIAL_F32, WELFORD_F32_LONG, BESSEL, MEAN_ABSOLUTE,
-  SUMS_OVERFLOW_F32, COUNT_IN_F16, VARIANCE_ABOUT_BF16_MEAN, VARIANCE_OF_LAST_ROW,
-  /* eps */
-  EPS_DROPPED, EPS_TENTH, EPS_OUTSIDE, EPS_ON_STD, EPS_AS_FLOOR,
-  /* rounding of statistics */
-  MEAN_BF16, MEAN_F16, RSTD_BF16, RSTD_F16, RSTD_ESTIMATE,
-  /* apply */
-  FOLDED_F32, MEAN_TWICE, MEAN_KEPT, BETA_BEFORE_GAMMA, GAMMA_IGNORED, BETA_IGNORED, GAMMA_SIGN_LOST, GAMMA_BY_FIRST, BETA_BY_FIRST, ALL_ZERO, ALL_BETA,
-  NAN_TO_ZERO, CLIPPED, LARGE_MEAN_SHORTCUT, FLUSHED, SATURATED, RSQRT_OF_ZERO_IS_ZERO,
-  /* tails, shapes, wrong index */
-  TAIL_DROPPED, TAIL_ELEMENT_DROPPED, BLOCK_TWICE, TAIL_UNSCALED, LAST_NOT_NORMALISED, GAMMA_BY_GROUP, BETA_SHIFTED,
-  STATISTICS_OF_NEIGHBOUR, STATISTICS_OF_FIRST, GROUP_INDEX_16_BITS, LAYOUT_SWAPPED, WARP_ONLY, MERGED_PAIRS, COUNT_OF_16_BITS,
-  /* meaning */
-  MOMENTUM_REVERSED, RUNNING_POPULATION, RUNNING_BESSEL, RUNNING_FROM_ZERO, RUNNING_NOT_UPDATED, RUNNING_SWAPPED,
-  CUMULATIVE_LATE, EVALUATION_FROM_BATCH, SAVED_VARIANCE, SAVED_MEAN_ROUNDED,
-  DEFECTS
+/* Where a defect has to die: the types of tensors, as bits; and what it is judged by. */
+#define OF(type) (1u << NORMATIVE_##type)
+enum {
+  SINGLE = OF(F32), SIXTEEN = OF(F16) | OF(BF16), DOUBLE = OF(F64), EVERY = SINGLE | SIXTEEN | DOUBLE,
+  TWICE = 1u << 16, ROUNDED_TWICE = SIXTEEN | TWICE, ONE_NORM = 1u << 17, LONG = SINGLE | ONE_NORM
 };
-extern const char *const defect_name[DEFECTS];
 
-/* Computes the outputs of a forward problem (f32, gamma and beta per channel, f64 statistics) with one defect. */
-void mutant_run(enum defect defect, const struct normative_problem *p, const struct tensors *in, struct tensors *out);
+struct mutant { const char *name; unsigned where; };
+/* The mutants of one direction: mutant[0] is honest. run() overwrites every output; in `asked` (if not NULL) it notes which
+   defects the case gave an occasion for. NULL from declines(): the kernel computes this problem. */
+struct mutants {
+  uint32_t direction;
+  int count;
+  const struct mutant *mutant;
+  void (*run)(struct planted planted, const struct normative_problem *p, const struct tensors *in, struct tensors *out);
+};
+extern const struct mutants forward_mutants, backward_mutants;
+
+const char *mutants_decline(const struct normative_problem *p);
 #endif

@@ -51,27 +51,31 @@ struct kernel {
 
 /* What real kernels do differently, drawn for every case. */
 static struct {
-  int fma, reciprocal, newton, gamma_first, folded;
+  int fma, reciprocal, newton, gamma_first, folded, late; /* late: averages over instances come last */
   uint32_t eps_place, cast; /* conventions of the problem; cast: the type xhat is rounded to, or 0 */
 } style;
 
-/* A float in 16 bits, to nearest even. */
-static inline uint16_t bits16(uint32_t type, float f)
+/* v in 16 bits, to nearest even, directly. */
+static inline uint16_t bits16(uint32_t type, double v)
 {
+  const struct arithmetic *a = arithmetic_of(type);
   uint16_t half;
   uint32_t bits;
+  if (v != 0 && isfinite(v)) {
+    int exponent = ilogb(v) < a->least_exponent ? a->least_exponent : ilogb(v);
+    v = ldexp(nearbyint(ldexp(v, a->precision - 1 - exponent)), exponent - a->precision + 1);
+  }
+  float f = (float)v; /* exact, or infinite */
   _Float16 h = (_Float16)f;
   memcpy(&half, &h, 2);
-  if (type == NORMATIVE_F16) return half;
   memcpy(&bits, &f, 4);
-  if (!isnan(f)) bits += 0x7fff + (bits >> 16 & 1);
-  return (uint16_t)(bits >> 16);
+  return type == NORMATIVE_F16 ? half : (uint16_t)(bits >> 16);
 }
 
 /* v, or v rounded to the type that xhat is cast to. */
 static inline double cast(double v)
 {
-  uint16_t bits = bits16(style.cast, (float)v);
+  uint16_t bits = style.cast ? bits16(style.cast, v) : 0;
   struct tensor t = {.data = &bits, .type = style.cast};
   return style.cast ? tensor_get(&t, 0) : v;
 }
@@ -155,13 +159,13 @@ static inline double element(enum family family, size_t i, size_t m, double befo
 
 static inline void store(struct tensor *t, size_t i, double v)
 {
-  float f = (float)v; /* 16-bit results come out of a float epilogue */
+  float f = (float)v;
   uint16_t bits;
   switch (t->type) {
   case NORMATIVE_F64: ((double *)t->data)[i] = v; break;
   case NORMATIVE_F32: ((float *)t->data)[i] = f; break;
   default:
-    bits = bits16(t->type, f);
+    bits = bits16(t->type, v);
     memcpy((uint16_t *)t->data + i, &bits, 2);
   }
 }
@@ -171,6 +175,7 @@ struct bench {
   struct tensors in, out;
   struct truth truth;
   double *x, *gamma, *beta, *y; /* of one group */
+  double (*statistics)[3];      /* of every group: mean, rstd, variance, as the kernel has them */
 };
 
 static inline void bench_open(struct bench *b)
@@ -185,6 +190,7 @@ static inline void bench_open(struct bench *b)
   b->gamma = b->x + problem_m(&b->p);
   b->beta = b->gamma + problem_m(&b->p);
   b->y = b->beta + problem_m(&b->p);
+  b->statistics = calloc(problem_groups(&b->p) + 1, sizeof *b->statistics);
 }
 
 static inline void bench_close(struct bench *b)
@@ -193,11 +199,33 @@ static inline void bench_close(struct bench *b)
   tensors_free(&b->in);
   tensors_free(&b->out);
   free(b->x);
+  free(b->statistics);
 }
 
 static inline size_t element_at(const struct runs *r, size_t k)
 {
   return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
+}
+
+static inline size_t parameter_at(const struct runs *r, size_t k)
+{
+  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
+}
+
+/* Sizes that make groups of m elements, `groups` of them or a few, in either layout. */
+static inline void shape_groups(struct normative_problem *p, size_t m, size_t groups)
+{
+  const char *axes = norm_find(p->norm)->group;
+  const size_t two = groups > 1 ? 2 : 1, few = (groups + 1) / 2, part = m % 3 == 0 ? 3 : m % 2 == 0 ? 2 : draw() % 2 ? 1 : m;
+  uint64_t sizes[3] = {groups, m, 1};
+  if (!strcmp(axes, "c")) memcpy(sizes, (uint64_t[]){m % 2 ? m : m / 2, groups, m % 2 ? 1 : 2}, sizeof sizes);
+  if (!strcmp(axes, "nc")) memcpy(sizes, (uint64_t[]){few, two, m}, sizeof sizes);
+  if (!strcmp(axes, "ns")) memcpy(sizes, (uint64_t[]){two, m, few}, sizeof sizes);
+  if (!strcmp(axes, "ng")) memcpy(sizes, (uint64_t[]){few, two * part, m / part}, sizeof sizes);
+  memcpy(p->dims, sizes, sizeof sizes);
+  p->ndim = norm_find(p->norm)->axes;
+  p->groups = !strcmp(axes, "ng") ? two : 1;
+  if (p->ndim == 3 && draw() % 2) p->layout = NORMATIVE_NSC;
 }
 
 static inline void draw_style(const struct kernel *k, const struct normative_problem *p)
@@ -208,6 +236,7 @@ static inline void draw_style(const struct kernel *k, const struct normative_pro
   style.reciprocal = draw() % 2;
   style.newton = k->arithmetic != DOUBLES && draw() % 3 == 0;
   style.gamma_first = draw() % 2;
+  style.late = draw() % 2;
   style.folded = strstr(k->preset, "folded") ? 1 + (int)(draw() % 2) : 0;
 }
 

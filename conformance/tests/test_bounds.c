@@ -43,6 +43,10 @@ static void bench_fill(struct bench *b, enum family family)
     struct runs r = problem_runs(&b->p, g);
     for (size_t k = 0; k < m; ++k) store(&b->in.t[SLOT_X], element_at(&r, k), before = element(family, k, m, before));
   }
+  for (size_t i = 0; i < b->in.t[SLOT_RESIDUAL].count; ++i) {
+    double x = tensor_get(&b->in.t[SLOT_X], i); /* ordinary, cancelling, far larger */
+    store(&b->in.t[SLOT_RESIDUAL], i, i % 3 ? normal() : i % 2 ? -x : fabs(x) < 1e36 ? x * 100 : x);
+  }
   for (size_t i = 0; i < b->in.t[SLOT_GAMMA].count; ++i) store(&b->in.t[SLOT_GAMMA], i, scale * (1 + 0.3 * normal()));
   for (size_t i = 0; i < b->in.t[SLOT_BETA].count; ++i)
     store(&b->in.t[SLOT_BETA], i, normal() * (draw() % 3 ? 1 : 1e-3 * scale));
@@ -61,40 +65,86 @@ static double update(const struct kernel *k, double r, double b, double w)
   return style.fma ? fr + fw * (fb - fr) : (1 - fw) * fr + fw * fb;
 }
 
+static double average(const struct kernel *k, const double *v, size_t n)
+{
+  float *f = malloc((n + 1) * sizeof *f);
+  for (size_t i = 0; i < n; ++i) f[i] = (float)v[i];
+  double mean = k->arithmetic == DOUBLES ? divide_double(sum_double(v, n, k->order), n)
+                                         : divide_single(sum_single(f, n, k->order), n);
+  free(f);
+  return mean;
+}
+
+/* Channel c, from the estimates of its groups: averaged and taken in, or taken in one by one and averaged. */
+static void running_result(struct bench *b, const struct kernel *k, enum slot slot, size_t c)
+{
+  size_t n = problem_groups(&b->p) / b->p.c, m = problem_running_m(&b->p);
+  double old = entry(b, slot, c, 0), *batch = malloc((n + 1) * sizeof *batch);
+  for (size_t i = 0; i < n; ++i) {
+    const double *s = b->statistics[i * b->p.c + c];
+    double unbiased = k->arithmetic == DOUBLES ? s[2] * ((double)m / (double)(m - 1))
+                                               : (float)s[2] * ((float)m / (float)(m - 1));
+    batch[i] = slot == SLOT_RUNNING_MEAN ? s[0] : unbiased;
+    if (style.late) batch[i] = update(k, old, batch[i], b->p.momentum);
+  }
+  double mean = n > 1 ? average(k, batch, n) : *batch;
+  store(&b->out.t[slot], c, style.late ? mean : update(k, old, mean, b->p.momentum));
+  free(batch);
+}
+
+/* x, or x + residual: a sum that is a number of the tensor's type or of the arithmetic. What is stored is of the type. */
+static double summed(struct bench *b, const struct kernel *k, size_t i)
+{
+  double x = tensor_get(&b->in.t[SLOT_X], i);
+  if (!b->p.residual) return x;
+  double r = tensor_get(&b->in.t[SLOT_RESIDUAL], i), sum = k->arithmetic == DOUBLES ? x + r : (float)x + (float)r;
+  store(&b->out.t[SLOT_SUM], i, sum);
+  return style.late ? tensor_get(&b->out.t[SLOT_SUM], i) : sum;
+}
+
 static void group_results(struct bench *b, const struct kernel *k, size_t g)
 {
   struct runs r = problem_runs(&b->p, g);
   size_t m = problem_m(&b->p);
-  double s[3];
+  const bool plus_one = b->p.casts == NORMATIVE_CAST_PLUS_ONE;
+  double *s = b->statistics[g];
   for (size_t i = 0; i < m; ++i) {
-    size_t param = r.param + i / r.inner * r.param_outer + i % r.inner * r.param_inner;
-    b->x[i] = tensor_get(&b->in.t[SLOT_X], element_at(&r, i));
-    b->gamma[i] = entry(b, SLOT_GAMMA, param, 1);
-    b->beta[i] = entry(b, SLOT_BETA, param, 0);
+    double gamma = entry(b, SLOT_GAMMA, parameter_at(&r, i), 1);
+    b->x[i] = summed(b, k, element_at(&r, i));
+    b->gamma[i] = plus_one ? (k->arithmetic == DOUBLES ? gamma + 1 : (float)gamma + 1) : gamma;
+    b->beta[i] = entry(b, SLOT_BETA, parameter_at(&r, i), 0);
   }
   run_kernel(k, b->x, m, b->gamma, b->beta, b->p.eps, b->y, s);
   for (size_t i = 0; i < m; ++i) store(&b->out.t[SLOT_Y], element_at(&r, i), b->y[i]);
   for (int i = 0; i < 2; ++i)
     if (b->out.t[SLOT_MEAN + i].data) store(&b->out.t[SLOT_MEAN + i], g, s[i]);
-  if (!b->out.t[SLOT_RUNNING_MEAN].data) return;
-  store(&b->out.t[SLOT_RUNNING_MEAN], g, update(k, entry(b, SLOT_RUNNING_MEAN, g, 0), s[0], b->p.momentum));
-  double unbiased = k->arithmetic == DOUBLES ? s[2] * ((double)m / (double)(m - 1))
-                                             : (float)s[2] * ((float)m / (float)(m - 1));
-  store(&b->out.t[SLOT_RUNNING_VAR], g, update(k, entry(b, SLOT_RUNNING_VAR, g, 0), unbiased, b->p.momentum));
 }
 
 /* Evaluation has no algorithm: the given statistics, in the kernel's arithmetic. */
-static void evaluate(struct bench *b, const struct kernel *k)
+static void evaluate(struct bench *b, const struct kernel *k, size_t g)
 {
-  for (size_t i = 0; i < b->out.t[SLOT_Y].count; ++i) {
-    size_t c = i % b->p.c; /* N x C */
-    double x = tensor_get(&b->in.t[SLOT_X], i), gamma = entry(b, SLOT_GAMMA, c, 1), beta = entry(b, SLOT_BETA, c, 0), y;
-    double mean = entry(b, SLOT_RUNNING_MEAN, c, 0), var = entry(b, SLOT_RUNNING_VAR, c, 1);
-    struct moments_double wide = {mean, 0, var};
-    struct moments_single narrow = {(float)mean, 0, (float)var};
+  struct runs r = problem_runs(&b->p, g);
+  double mean = entry(b, SLOT_RUNNING_MEAN, g % b->p.c, 0), var = entry(b, SLOT_RUNNING_VAR, g % b->p.c, 1), y;
+  struct moments_double wide = {mean, 0, var};
+  struct moments_single narrow = {(float)mean, 0, (float)var};
+  for (size_t e = 0; e < problem_m(&b->p); ++e) {
+    size_t i = element_at(&r, e), c = parameter_at(&r, e);
+    double x = tensor_get(&b->in.t[SLOT_X], i), gamma = entry(b, SLOT_GAMMA, c, 1), beta = entry(b, SLOT_BETA, c, 0);
     if (k->arithmetic == DOUBLES) y = apply_double(x, &wide, rstd_double(var, b->p.eps), gamma, beta);
     else y = apply_single((float)x, &narrow, rstd_single(narrow.var, (float)b->p.eps), (float)gamma, (float)beta);
     store(&b->out.t[SLOT_Y], i, y);
+  }
+}
+
+static void all_results(struct bench *b, const struct kernel *k)
+{
+  for (size_t g = 0; g < problem_groups(&b->p); ++g) {
+    if (b->p.mode == NORMATIVE_EVALUATION) evaluate(b, k, g);
+    else group_results(b, k, g);
+  }
+  for (size_t c = 0; b->out.t[SLOT_RUNNING_MEAN].data && c < b->p.c; ++c) {
+    running_result(b, k, SLOT_RUNNING_MEAN, c);
+    running_result(b, k, SLOT_RUNNING_VAR, c);
   }
 }
 
@@ -112,9 +162,7 @@ static void compare(struct bench *b, const struct kernel *k, enum family family,
   bool ftz = strstr(k->preset, "ftz");
   draw_style(k, &b->p);
   unsigned before = flush_on(ftz);
-  if (b->p.mode == NORMATIVE_EVALUATION) evaluate(b, k);
-  else
-    for (size_t g = 0; g < problem_groups(&b->p); ++g) group_results(b, k, g);
+  all_results(b, k);
   flush_back(before);
   judge(&b->p, &b->in, &b->truth, &b->out, preset, false, &j);
   const struct finding *f = &j.finding[0];
@@ -136,17 +184,15 @@ static void one_case(const struct kernel *kernels, size_t count, const struct no
   static const double eps[] = {0x1.4f8b58p-17 /* 1e-5f */, 0, 0x1.19799ap-40 /* 1e-12f */, 0.5};
   static const uint32_t place[] = {NORMATIVE_EPS_INSIDE, NORMATIVE_EPS_INSIDE, NORMATIVE_EPS_OUTSIDE, NORMATIVE_EPS_MAX};
   struct bench b = {.p = *p};
-  bool batch = p->norm == NORMATIVE_BATCHNORM;
-  b.p.dims[batch] = m > 1000 ? 1 : p->dims[batch];
-  b.p.dims[!batch] = m;
+  shape_groups(&b.p, m, m > 1000 ? 1 : p->dims[0]);
   b.p.eps = eps[variant % 4];
   b.p.eps_place = place[variant / 4 % 4];
   b.p.stat_type = draw() % 2 ? NORMATIVE_F64 : p->stat_type;
-  b.p.has_gamma = draw() % 4 != 0;
+  b.p.has_gamma = p->casts == NORMATIVE_CAST_PLUS_ONE || draw() % 4 != 0;
   b.p.has_beta = draw() % 2;
   bench_open(&b);
   bench_fill(&b, family);
-  if (type_size(b.p.type) == 2 && draw() % 3 == 0) b.p.casts = NORMATIVE_CAST_NORMAL; /* the exact value is the same */
+  if (type_size(b.p.type) == 2 && !p->residual && draw() % 3 == 0) b.p.casts = NORMATIVE_CAST_NORMAL; /* the exact value is the same */
   for (size_t k = 0; k < count; ++k) compare(&b, &kernels[k], family, &worst[k]);
   bench_close(&b);
 }
@@ -246,12 +292,15 @@ static void test_narrow_tensors(void **state)
 {
   static const struct kernel kernels[] = {
     {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.45}, {"f32-one-pass", ONCE, IN_LANES, SINGLES, 0.45},
-    {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.25}, {"f64-stats", PLAIN, IN_TURN, MIXED, 0.9}};
+    {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.25}, {"f64-stats", PLAIN, IN_TURN, MIXED, 0.9},
+    {"f64-two-pass", CORRECTED_MEAN, IN_TURN, DOUBLES, 0.99}};
   (void)state;
   for (uint32_t type = NORMATIVE_F16; type <= NORMATIVE_BF16; ++type) {
-    struct normative_problem p = problem(NORMATIVE_LAYERNORM, type, NORMATIVE_F32, 4);
-    p.param_type = type;
-    all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths) - 1);
+    for (int own = 0; own < 2; ++own) { /* of parameters and statistics: float, or the tensors' own */
+      struct normative_problem p = problem(NORMATIVE_LAYERNORM, type, own ? type : NORMATIVE_F32, 4);
+      p.param_type = p.stat_type;
+      all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths) - 1);
+    }
   }
 }
 
@@ -272,23 +321,86 @@ static const struct kernel batch_kernels[] = {
   {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.45}, {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.25},
   {"f64-stats", PLAIN, IN_TURN, MIXED, 0.5}, {"f64-two-pass", CORRECTION, IN_TURN, DOUBLES, 0.8}};
 
+static const uint32_t tracked[] = {NORMATIVE_BATCHNORM, NORMATIVE_INSTANCENORM};
+
 static void test_running_statistics(void **state)
 {
   static const size_t at_least_two[] = {2, 3, 8, 33, 257};
   (void)state;
-  struct normative_problem p = problem(NORMATIVE_BATCHNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
-  p.running = 1;
-  all_within(batch_kernels, COUNT(batch_kernels), &p, at_least_two, COUNT(at_least_two));
+  for (size_t n = 0; n < COUNT(tracked); ++n) {
+    struct normative_problem p = problem(tracked[n], NORMATIVE_F32, NORMATIVE_F32, n ? 99 : 3); /* many instances to average */
+    p.running = 1;
+    all_within(batch_kernels, COUNT(batch_kernels), &p, at_least_two, COUNT(at_least_two));
+    p.stat_type = p.type = p.param_type = NORMATIVE_F16;
+    all_within(batch_kernels, COUNT(batch_kernels), &p, at_least_two, COUNT(at_least_two));
+  }
 }
 
 static void test_evaluation(void **state)
 {
   static const size_t some[] = {1, 5, 64};
   (void)state;
-  struct normative_problem p = problem(NORMATIVE_BATCHNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
-  p.running = 1;
-  p.mode = NORMATIVE_EVALUATION;
-  all_within(batch_kernels, COUNT(batch_kernels), &p, some, COUNT(some));
+  for (size_t n = 0; n < COUNT(tracked); ++n) {
+    struct normative_problem p = problem(tracked[n], NORMATIVE_F32, NORMATIVE_F32, 3);
+    p.running = 1;
+    p.mode = NORMATIVE_EVALUATION;
+    all_within(batch_kernels, COUNT(batch_kernels), &p, some, COUNT(some));
+  }
+}
+
+/* ---- the other norms: the same kernels over other index maps ---- */
+
+static const struct kernel group_kernels[] = {
+  {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.4}, {"f32-two-pass", CORRECTION, AT_RANDOM, SINGLES, 0.4},
+  {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.2}, {"f64-stats", ONCE, IN_LANES, MIXED, 0.6},
+  {"f64-two-pass", CORRECTED_MEAN, IN_TURN, DOUBLES, 0.9}};
+static const size_t few[] = {1, 2, 6, 17, 64, 257};
+
+static void test_index_maps(void **state)
+{
+  static const uint32_t norms[] = {NORMATIVE_INSTANCENORM, NORMATIVE_LAYERNORM_CHANNELS, NORMATIVE_GROUPNORM};
+  (void)state;
+  for (size_t n = 0; n < COUNT(norms); ++n) {
+    struct normative_problem p = problem(norms[n], NORMATIVE_F32, NORMATIVE_F32, 3);
+    all_within(group_kernels, COUNT(group_kernels), &p, few, COUNT(few));
+  }
+}
+
+static void test_affine_by_group_and_element(void **state)
+{
+  (void)state;
+  for (uint32_t affine = NORMATIVE_AFFINE_GROUP; affine <= NORMATIVE_AFFINE_ELEMENT; ++affine) {
+    struct normative_problem p = problem(NORMATIVE_GROUPNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
+    p.affine = affine;
+    all_within(group_kernels, COUNT(group_kernels), &p, few, COUNT(few));
+  }
+}
+
+static void test_gamma_plus_one(void **state)
+{
+  (void)state;
+  struct normative_problem p = problem(NORMATIVE_LAYERNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
+  p.casts = NORMATIVE_CAST_PLUS_ONE;
+  all_within(group_kernels, COUNT(group_kernels), &p, few, COUNT(few));
+}
+
+/* x + residual, rounded to the tensor's type or not, is what is normalized. */
+static void test_residuals(void **state)
+{
+  static const struct kernel squares[] = {{"f32-sequential", MEAN_SQUARE, IN_TURN, SINGLES, 0.3},
+                                          {"f64-two-pass", MEAN_SQUARE, IN_TURN, DOUBLES, 0.3}};
+  static const struct kernel moments[] = {
+    {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.2}, {"f32-one-pass", ONCE, IN_LANES, SINGLES, 0.2},
+    {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.15}, {"f64-two-pass", CORRECTION, IN_TURN, DOUBLES, 0.2}};
+  static const uint32_t types[] = {NORMATIVE_F32, NORMATIVE_BF16};
+  (void)state;
+  for (size_t i = 0; i < COUNT(types); ++i) {
+    struct normative_problem p = problem(NORMATIVE_LAYERNORM, types[i], NORMATIVE_F32, 3);
+    p.residual = 1;
+    all_within(moments, COUNT(moments), &p, few, COUNT(few));
+    p.norm = NORMATIVE_RMSNORM;
+    all_within(squares, COUNT(squares), &p, few, COUNT(few));
+  }
 }
 
 int main(int argc, char **argv)
@@ -303,6 +415,10 @@ int main(int argc, char **argv)
     cmocka_unit_test(test_double_tensors),
     cmocka_unit_test(test_running_statistics),
     cmocka_unit_test(test_evaluation),
+    cmocka_unit_test(test_index_maps),
+    cmocka_unit_test(test_affine_by_group_and_element),
+    cmocka_unit_test(test_gamma_plus_one),
+    cmocka_unit_test(test_residuals),
   };
   verbose = argc > 1;
   if (verbose) rounds = atoi(argv[1]);

@@ -11,9 +11,26 @@ static bool verbose;
 enum way { BY_XHAT, BY_SUMS, BY_CUBE, BY_CHAIN, FOLDED, FOLDED_CHAIN };
 static struct { enum way way; bool outside; } choice; /* beside style; outside: gamma comes in last where a group has one */
 
-static size_t parameter_at(const struct runs *r, size_t k)
+static bool one_gamma(const struct runs *r)
 {
-  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
+  return (!r->param_inner || r->inner < 2) && (!r->param_outer || r->outer < 2);
+}
+
+/* Which elements use parameter 0, 1, ...: equally many each. */
+struct use { size_t element, group; };
+static struct use *uses_of_parameters(const struct normative_problem *p)
+{
+  size_t params = problem_params(p), n = problem_elements(p) / params, *filled = calloc(params + 1, sizeof *filled);
+  struct use *use = calloc(params * n + 1, sizeof *use);
+  for (size_t g = 0; g < problem_groups(p); ++g) {
+    struct runs r = problem_runs(p, g);
+    for (size_t k = 0; k < problem_m(p); ++k) {
+      size_t j = parameter_at(&r, k);
+      use[j * n + filled[j]++] = (struct use){element_at(&r, k), g};
+    }
+  }
+  free(filled);
+  return use;
 }
 
 /* single, double: throughout. mixed: double sums over float terms. */
@@ -48,8 +65,9 @@ static float total_mixed(const float *v, size_t n, enum addition order)
 static bool is_given(const struct bench *b, size_t group, double *mean, double *other)
 {
   bool evaluation = b->p.mode == NORMATIVE_EVALUATION;
-  *mean = entry(b, evaluation ? SLOT_RUNNING_MEAN : SLOT_GIVEN_MEAN, group, 0);
-  *other = entry(b, evaluation ? SLOT_RUNNING_VAR : SLOT_GIVEN_RSTD, group, 0);
+  const size_t i = evaluation ? group % b->p.c : group;
+  *mean = entry(b, evaluation ? SLOT_RUNNING_MEAN : SLOT_GIVEN_MEAN, i, 0);
+  *other = entry(b, evaluation ? SLOT_RUNNING_VAR : SLOT_GIVEN_RSTD, i, 0);
   return evaluation || b->p.given;
 }
 
@@ -118,7 +136,7 @@ static double dy_element(enum dy kind, enum family family, size_t i, size_t m, d
 
 static void given_statistics(struct bench *b, size_t group)
 {
-  const struct kernel plain = {"", b->p.norm == NORMATIVE_RMSNORM ? MEAN_SQUARE : PLAIN, IN_PAIRS, DOUBLES, 0};
+  const struct kernel plain = {"", norm_find(b->p.norm)->centred ? PLAIN : MEAN_SQUARE, IN_PAIRS, DOUBLES, 0};
   uint32_t given = b->p.given;
   b->p.given = 0; /* from x */
   struct given_double s = statistics_double(b, &plain, group);
@@ -197,9 +215,7 @@ static void one_case(const struct kernel *kernels, size_t count, const struct no
 {
   static const double eps[] = {0x1.4f8b58p-17 /* 1e-5f */, 0, 0x1.19799ap-40 /* 1e-12f */, 0.5};
   struct bench b = {.p = *p};
-  bool batch = p->norm == NORMATIVE_BATCHNORM;
-  b.p.dims[!batch] = m;
-  b.p.dims[batch] = m > 1000 ? 1 : variant % 5 ? p->dims[batch] : 300 / m + 1; /* at times many rows */
+  shape_groups(&b.p, m, m > 1000 ? 1 : variant % 5 ? p->dims[0] : 300 / m + 1); /* at times many groups */
   b.p.eps = eps[variant % 4];
   b.p.stat_type = draw() % 2 ? NORMATIVE_F64 : p->stat_type;
   b.p.given = p->mode == NORMATIVE_TRAINING && draw() % 3 == 0;
@@ -301,12 +317,15 @@ static void test_narrow_tensors(void **state)
 {
   static const struct kernel kernels[] = {
     {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.3}, {"f32-one-pass", ONCE, IN_LANES, SINGLES, 0.3},
-    {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.2}, {"f64-stats", PLAIN, IN_TURN, MIXED, 0.8}};
+    {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.2}, {"f64-stats", PLAIN, IN_TURN, MIXED, 0.8},
+    {"f64-two-pass", CORRECTION, IN_TURN, DOUBLES, 0.9}};
   (void)state;
   for (uint32_t type = NORMATIVE_F16; type <= NORMATIVE_BF16; ++type) {
-    struct normative_problem p = problem(NORMATIVE_LAYERNORM, type, NORMATIVE_F32, 4);
-    p.param_type = type;
-    all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths) - 1);
+    for (int own = 0; own < 2; ++own) { /* of parameters and statistics: float, or the tensors' own */
+      struct normative_problem p = problem(NORMATIVE_LAYERNORM, type, own ? type : NORMATIVE_F32, 4);
+      p.param_type = p.stat_type;
+      all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths) - 1);
+    }
   }
 }
 
@@ -322,17 +341,46 @@ static void test_double_tensors(void **state)
   all_within(kernels, COUNT(kernels), &p, lengths, COUNT(lengths));
 }
 
+static const struct kernel group_kernels[] = {
+  {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.1}, {"f32-two-pass", CORRECTION, AT_RANDOM, SINGLES, 0.1},
+  {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.1}, {"f64-stats", ONCE, IN_LANES, MIXED, 0.1},
+  {"f64-two-pass", CORRECTED_MEAN, IN_TURN, DOUBLES, 0.9}};
+static const size_t few[] = {1, 2, 6, 17, 64, 257};
+
+static void test_index_maps(void **state)
+{
+  static const uint32_t norms[] = {NORMATIVE_INSTANCENORM, NORMATIVE_LAYERNORM_CHANNELS, NORMATIVE_GROUPNORM};
+  (void)state;
+  for (size_t n = 0; n < COUNT(norms); ++n) {
+    struct normative_problem p = problem(norms[n], NORMATIVE_F32, NORMATIVE_F32, 3);
+    all_within(group_kernels, COUNT(group_kernels), &p, few, COUNT(few));
+  }
+}
+
+static void test_affine_by_group_and_element(void **state)
+{
+  (void)state;
+  for (uint32_t affine = NORMATIVE_AFFINE_GROUP; affine <= NORMATIVE_AFFINE_ELEMENT; ++affine) {
+    struct normative_problem p = problem(NORMATIVE_GROUPNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
+    p.affine = affine;
+    all_within(group_kernels, COUNT(group_kernels), &p, few, COUNT(few));
+  }
+}
+
 static void test_evaluation(void **state)
 {
   static const size_t some[] = {1, 5, 64};
   static const struct kernel kernels[] = {
-    {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.3}, {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.2},
-    {"f64-stats", PLAIN, IN_TURN, MIXED, 0.3}, {"f64-two-pass", CORRECTION, IN_TURN, DOUBLES, 0.8}};
+    {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.2}, {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.2},
+    {"f64-stats", PLAIN, IN_TURN, MIXED, 0.2}, {"f64-two-pass", CORRECTION, IN_TURN, DOUBLES, 0.8}};
   (void)state;
-  struct normative_problem p = problem(NORMATIVE_BATCHNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
-  p.running = 1;
-  p.mode = NORMATIVE_EVALUATION;
-  all_within(kernels, COUNT(kernels), &p, some, COUNT(some));
+  for (int norm = 0; norm < 2; ++norm) {
+    struct normative_problem p =
+      problem(norm ? NORMATIVE_INSTANCENORM : NORMATIVE_BATCHNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
+    p.running = 1;
+    p.mode = NORMATIVE_EVALUATION;
+    all_within(kernels, COUNT(kernels), &p, some, COUNT(some));
+  }
 }
 
 int main(int argc, char **argv)
@@ -340,7 +388,8 @@ int main(int argc, char **argv)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_single),         cmocka_unit_test(test_double_sums),    cmocka_unit_test(test_mean_square),
     cmocka_unit_test(test_flushed_subnormals), cmocka_unit_test(test_narrow_tensors), cmocka_unit_test(test_double_tensors),
-    cmocka_unit_test(test_evaluation),
+    cmocka_unit_test(test_evaluation),     cmocka_unit_test(test_index_maps),
+    cmocka_unit_test(test_affine_by_group_and_element),
   };
   verbose = argc > 1;
   if (verbose) rounds = atoi(argv[1]);

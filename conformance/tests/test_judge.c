@@ -57,6 +57,19 @@ static void set(struct tensor *t, size_t i, double v)
   else ((float *)t->data)[i] = (float)v;
 }
 
+/* The same in 16 bits, cut off: any of the two neighbours does for data. */
+static void put16(struct tensor *t, size_t i, double v)
+{
+  uint16_t *bits = (uint16_t *)t->data + i;
+  const double limit = fabs(v);
+  *bits = 0;
+  for (uint16_t step = 0x4000; step; step /= 2) {
+    *bits = (uint16_t)(*bits + step);
+    if (!(tensor_get(t, i) <= limit)) *bits = (uint16_t)(*bits - step);
+  }
+  if (v < 0) *bits |= 0x8000;
+}
+
 static float *floats(struct fixture *f, enum slot s) { return (s < SLOT_Y ? f->in.t[s] : f->out.t[s]).data; }
 
 /* Between -1 and 1, the same every time. */
@@ -435,6 +448,104 @@ static void test_running_statistics(void **state)
   close_case(&f);
 }
 
+/* InstanceNorm takes in the mean over the samples: not one of them, nor the batch's. */
+static void test_running_statistics_of_instances(void **state)
+{
+  struct fixture f;
+  enum { N = 4, C = 3, S = 20 };
+  (void)state;
+  open_case(&f, NORMATIVE_INSTANCENORM, NORMATIVE_F32, N, C);
+  f.p.ndim = 3;
+  f.p.dims[2] = S;
+  f.p.running = 1;
+  make_tensors(&f);
+  for (int i = 0; i < N * C * S; ++i) floats(&f, SLOT_X)[i] = (float)(i / S % 5 + noise());
+  fill(&f.in.t[SLOT_GAMMA], 1, 0.5);
+  fill(&f.in.t[SLOT_RUNNING_MEAN], 0, 1);
+  fill(&f.in.t[SLOT_RUNNING_VAR], 1, 0.5);
+  solve(&f);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  struct tensor *mean = &f.out.t[SLOT_RUNNING_MEAN], *var = &f.out.t[SLOT_RUNNING_VAR];
+  const double right_mean = tensor_get(mean, 1), old = tensor_get(&f.in.t[SLOT_RUNNING_MEAN], 1), w = f.p.momentum;
+  set(mean, 1, (1 - w) * old + w * (double)f.truth.group[(N - 1) * C + 1].mu_hi);
+  assert_int_equal(verdict(&f, "f32-one-pass"), FAIL);
+  assert_int_equal(f.j.finding[0].slot, SLOT_RUNNING_MEAN);
+  assert_int_equal(f.j.finding[0].index, 1);
+  set(mean, 1, right_mean);
+  double batch = 0, square = 0;
+  for (int n = 0; n < N; ++n) {
+    const double mu = (double)f.truth.group[n * C + 1].mu_hi;
+    batch += mu / N;
+    square += ((double)f.truth.group[n * C + 1].sigma2 + mu * mu) / N;
+  }
+  set(var, 1, (1 - w) * tensor_get(&f.in.t[SLOT_RUNNING_VAR], 1) + w * (square - batch * batch) * N * S / (N * S - 1));
+  assert_int_equal(verdict(&f, "f32-one-pass"), FAIL);
+  assert_int_equal(f.j.finding[0].slot, SLOT_RUNNING_VAR);
+  close_case(&f);
+}
+
+/* A sample that is not finite: so are the running statistics of its channel, and no others. */
+static void test_running_statistics_that_are_not_finite(void **state)
+{
+  static const uint32_t norms[] = {NORMATIVE_INSTANCENORM, NORMATIVE_SWITCHNORM};
+  (void)state;
+  for (int i = 0; i < 2; ++i) {
+    struct fixture f;
+    open_case(&f, norms[i], NORMATIVE_F32, 3, 2);
+    f.p.ndim = 3;
+    f.p.dims[2] = 8;
+    f.p.running = 1;
+    fill_inputs(&f, 1, 1);
+    fill(&f.in.t[SLOT_RUNNING_VAR], 1, 0.5);
+    floats(&f, SLOT_X)[20] = INFINITY; /* of sample 1, channel 0 */
+    solve(&f);
+    assert_int_equal(verdict(&f, "f32-stable"), PASS);
+    set(&f.out.t[SLOT_RUNNING_MEAN], 0, NAN);
+    assert_int_equal(verdict(&f, "f32-stable"), PASS);
+    set(&f.out.t[SLOT_RUNNING_MEAN], 0, 1);
+    assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+    set(&f.out.t[SLOT_RUNNING_MEAN], 0, NAN);
+    set(&f.out.t[SLOT_RUNNING_VAR], 1, NAN);
+    assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+    assert_int_equal(f.j.finding[0].index, 1);
+    close_case(&f);
+  }
+}
+
+/* Statistics in float for double tensors, in the tensors' 16 bits for float ones; and a store by way of float. */
+static void test_too_narrow_an_arithmetic_fails(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_case(&f, NORMATIVE_LAYERNORM, NORMATIVE_F64, 4, 100);
+  fill_inputs(&f, 3, 1);
+  solve(&f);
+  for (size_t i = 0; i < f.out.t[SLOT_Y].count; ++i) {
+    const struct group_truth *q = &f.truth.group[i / 100];
+    const double xhat = (tensor_get(&f.in.t[SLOT_X], i) - (float)q->mu_hi) * (float)q->rstd;
+    set(&f.out.t[SLOT_Y], i, xhat * tensor_get(&f.in.t[SLOT_GAMMA], i % 100) + tensor_get(&f.in.t[SLOT_BETA], i % 100));
+  }
+  assert_int_equal(verdict(&f, "f64-one-pass"), FAIL);
+  assert_null(f.j.explained[0]);
+  close_case(&f);
+  for (uint32_t type = NORMATIVE_F16; type <= NORMATIVE_BF16; ++type) {
+    open_case(&f, NORMATIVE_LAYERNORM, type, 4, 100);
+    f.p.stat_type = type;
+    make_tensors(&f);
+    for (size_t i = 0; i < f.in.t[SLOT_X].count; ++i) put16(&f.in.t[SLOT_X], i, 3 + noise());
+    for (size_t i = 0; i < 100; ++i) put16(&f.in.t[SLOT_GAMMA], i, 1 + noise() / 2);
+    solve(&f);
+    assert_int_equal(verdict(&f, "f32-stable"), PASS);
+    for (size_t i = 0; i < f.out.t[SLOT_Y].count; ++i) {
+      const double mean = tensor_get(&f.out.t[SLOT_MEAN], i / 100), rstd = tensor_get(&f.out.t[SLOT_RSTD], i / 100);
+      put16(&f.out.t[SLOT_Y], i, (tensor_get(&f.in.t[SLOT_X], i) - mean) * rstd * tensor_get(&f.in.t[SLOT_GAMMA], i % 100));
+    }
+    assert_int_equal(verdict(&f, "f32-one-pass"), FAIL);
+    assert_int_equal(f.j.finding[0].slot, SLOT_Y);
+    close_case(&f);
+  }
+}
+
 static void test_evaluation(void **state)
 {
   struct fixture f;
@@ -810,6 +921,9 @@ int main(void)
     cmocka_unit_test(test_a_dropped_block_of_integers_fails),
     cmocka_unit_test(test_sequential_sums_of_constants_fail_the_default),
     cmocka_unit_test(test_running_statistics),
+    cmocka_unit_test(test_running_statistics_of_instances),
+    cmocka_unit_test(test_running_statistics_that_are_not_finite),
+    cmocka_unit_test(test_too_narrow_an_arithmetic_fails),
     cmocka_unit_test(test_evaluation),
     cmocka_unit_test(test_out_of_range_is_not_counted),
     cmocka_unit_test(test_a_union_is_settled_by_its_best_member),

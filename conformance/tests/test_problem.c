@@ -13,7 +13,16 @@
 static const char *const names[] = {
   "layernorm/forward/f32/256x768/mean1e4/seed7",
   "layernorm/forward/f32/256x768/mean1e4/seed7,eps=0.001,beta=absent",
-  "rmsnorm/backward/bf16/3x5/normal/seed18446744073709551615,params=f32,given=yes,casts=normal,dy=onehot",
+  "rmsnorm/backward/bf16/3x5/normal/seed18446744073709551615,params=f32,given=yes,dy=onehot",
+  "rmsnorm/forward/bf16/3x5/normal/seed1,params=f32,stats=bf16,residual=yes,casts=normal,addend=cancel",
+  "layernorm/forward/f16/3x5/normal/seed1,gamma=ties,epsplace=outside,casts=plusone",
+  "groupnorm/forward/f32/3x6x5/level1e4/seed1,layout=nsc,groups=2,affine=group",
+  "groupnorm/backward/f64/3x6x5/normal/seed1,groups=3,eps64=1e-300,affine=element",
+  "instancenorm/forward/f16/3x6x5/normal/seed1,mode=evaluation,running=tiny,stats=f16",
+  "layernorm_channels/backward/f32/3x6x5/normal/seed1,layout=nsc,given=yes",
+  "switchnorm/forward/f64/3x6x5/flat/seed1,running=ordinary,lambda=extreme",
+  "switchnorm/backward/f32/3x6x5/normal/seed1,dropbn=yes,dy=onehot,lambda=onehot",
+  "switchnorm/forward/f32/3x6x5/normal/seed1,repo=yes",
   "batchnorm/forward/f32/2x3x4x5/nan/seed1,layout=nsc,eps64=1e-05,momentum=0.9,rule=old,running=tiny",
   "batchnorm/forward/f16/2x3/normal/seed1,mode=evaluation,gamma=zero,running=negative,stats=f32",
   "batchnorm/forward/f64/2x3x8/normal/seed1,momentum=3,rule=cumulative,estimator=population,running=ordinary,pow2=-7",
@@ -82,6 +91,37 @@ static const char *const wrong[][2] = {
   {"batchnorm/forward/f32/2x3/normal/seed1,momentum=1.5", "momentum: 1.5"},
   {"batchnorm/forward/f32/2x3/normal/seed1,rule=cumulative", "batch number"},
   {"batchnorm/forward/f32/1x3/normal/seed1,running=ordinary", "unbiased"},
+  {"instancenorm/forward/f32/9x3/normal/seed1,running=ordinary", "unbiased"},
+  {"switchnorm/forward/f32/1x3x1/normal/seed1,running=ordinary", "unbiased"},
+  {"instancenorm/forward/f32/0x3x5/normal/seed1,running=ordinary", "empty"},
+  {"switchnorm/forward/f32/2x3x0/normal/seed1,running=ordinary", "empty"},
+  {"batchnorm/backward/f32/2x3/normal/seed1,mode=evaluation,given=yes", "given: evaluation"},
+  {"switchnorm/backward/f32/2x3/normal/seed1,given=yes", "given: switchnorm saves no"},
+  {"groupnorm/forward/f32/2x6x3/normal/seed1,groups=4", "groups: 6 channels are not a multiple of 4"},
+  {"groupnorm/forward/f32/2x6x3/normal/seed1,groups=0", "groups"},
+  {"groupnorm/forward/f32/2x6x3/normal/seed1,mode=evaluation", "evaluation"},
+  {"layernorm_channels/forward/f32/2x6x3/normal/seed1,running=ordinary", "no running statistics"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,affine=group", "affine: batchnorm has gamma and beta per channel"},
+  {"layernorm/forward/f32/2x3/normal/seed1,affine=element", "affine: layernorm has gamma and beta per column"},
+  {"layernorm/forward/f32/2x3/normal/seed1,params=f16", "params: f16 beside tensors of f32; there is f32"},
+  {"layernorm/forward/f64/2x3/normal/seed1,params=f32", "params: f32 beside tensors of f64; there is f64"},
+  {"layernorm/forward/f16/2x3/normal/seed1,params=bf16", "params: bf16 beside tensors of f16; there is f16 or f32"},
+  {"layernorm/forward/f32/2x3/normal/seed1,stats=f16", "stats: f16 beside tensors of f32"},
+  {"layernorm/forward/f16/2x3/normal/seed1,stats=bf16", "stats: bf16 beside tensors of f16"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,residual=yes", "residual: batchnorm has none"},
+  {"layernorm/backward/f32/2x3/normal/seed1,residual=yes", "residual: backward is that of the sum"},
+  {"layernorm/backward/f32/2x3/normal/seed1,casts=normal", "casts: forward only"},
+  {"rmsnorm/backward/f32/2x3/normal/seed1,casts=plusone", "casts: forward only"},
+  {"rmsnorm/forward/f32/2x3/normal/seed1,gamma=absent,casts=plusone", "casts: plusone needs gamma"},
+  {"layernorm/backward/f32/2x3/normal/seed1,epsplace=outside", "epsplace: backward inside the root only"},
+  {"switchnorm/forward/f32/2x3/normal/seed1,epsplace=max", "epsplace: switchnorm inside the root only"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,dropbn=yes", "dropbn: batchnorm is not switchnorm"},
+  {"batchnorm/forward/f32/2x3x4/normal/seed1,repo=yes", "repo: batchnorm is not switchnorm"},
+  {"switchnorm/forward/f32/2x3x4/normal/seed1,running=ordinary,dropbn=yes", "dropbn"},
+  {"switchnorm/forward/f32/2x3x4/normal/seed1,mode=evaluation,dropbn=yes", "dropbn"},
+  {"switchnorm/backward/f32/2x3x4/normal/seed1,repo=yes", "repo: forward of training only"},
+  {"switchnorm/forward/f32/2x3x4/normal/seed1,running=ordinary,repo=yes", "repo: forward of training only"},
+  {"switchnorm/forward/f32/2x3/normal/seed1,repo=yes", "repo: an unbiased variance"},
   {"batchnorm/forward/f32/0x3/normal/seed1,running=ordinary", "empty"},
   {"batchnorm/forward/f32/4294967296x4294967296/normal/seed1", "2^40"},
   {"batchnorm/forward/f32/1x1x1073741825/normal/seed1", "2^30"},
@@ -97,6 +137,23 @@ static void wrong_names_say_what(void **state)
     if (!strstr(e.text, wrong[i][1])) fail_msg("'%s' does not say '%s'", e.text, wrong[i][1]);
     assert_null(strchr(e.text, '\n'));
   }
+}
+
+/* The group of (n,c,s) by the letters of the table. */
+static size_t group_of(const struct normative_problem *p, size_t n, size_t c, size_t s)
+{
+  const char *group = norm_find(p->norm)->group;
+  size_t g = strchr(group, 'n') ? n : 0;
+  if (strchr(group, 'c')) g = g * p->c + c;
+  if (strchr(group, 'g')) g = g * p->groups + c / (p->c / p->groups);
+  if (strchr(group, 's')) g = g * p->s + s;
+  return g;
+}
+
+static size_t entry_of(const struct normative_problem *p, size_t c, size_t s)
+{
+  if (p->affine == NORMATIVE_AFFINE_GROUP) return c / (p->c / p->groups);
+  return p->affine == NORMATIVE_AFFINE_ELEMENT ? c * p->s + s : c;
 }
 
 /* Walks problem_runs and compares with (n,c,s) decoded from the flat index, and with the table's grouping. */
@@ -116,25 +173,35 @@ static void runs_match_definition(const char *name)
       size_t param = r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner;
       assert_true(i < elements && !seen[i]);
       seen[i] = 1;
-      size_t c = p->layout == NORMATIVE_NSC ? i % p->c : i / p->s % p->c;
-      size_t n = i / (p->c * p->s);
-      assert_int_equal(param, c);
-      assert_int_equal(g, p->norm == NORMATIVE_BATCHNORM ? c : n);
+      bool last = p->layout == NORMATIVE_NSC;
+      size_t c = last ? i % p->c : i / p->s % p->c, s = last ? i / p->c % p->s : i % p->s, n = i / (p->c * p->s);
+      assert_int_equal(param, entry_of(p, c, s));
+      assert_true(param < problem_params(p));
+      assert_int_equal(g, group_of(p, n, c, s));
     }
   }
   for (size_t i = 0; i < elements; ++i) assert_int_equal(seen[i], 1);
   free(seen);
 }
 
+/* Every norm in both layouts, with spatial sizes and without; GroupNorm with each shape of gamma and beta. */
 static void index_maps(void **state)
 {
+  static const char *const shapes[] = {"3x4x2x5", "6x4", "1x12x7", "5x4x1"};
+  char name[128];
   (void)state;
-  runs_match_definition("layernorm/forward/f32/7x5/normal/seed1");
-  runs_match_definition("rmsnorm/forward/f32/1x9/normal/seed1");
-  runs_match_definition("batchnorm/forward/f32/3x4x2x5/normal/seed1");
-  runs_match_definition("batchnorm/forward/f32/3x4x2x5/normal/seed1,layout=nsc");
-  runs_match_definition("batchnorm/forward/f32/6x4/normal/seed1");
-  runs_match_definition("batchnorm/forward/f32/6x4/normal/seed1,layout=nsc");
+  for (const struct norm_row *row = norm_table; row->name; ++row)
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; ++i)
+      for (int layout = 0; layout < row->axes - 1; ++layout)
+        for (int affine = 0; affine < (strchr(row->group, 'g') ? 3 : 1); ++affine) {
+          static const char *const affines[] = {"", ",groups=2,affine=group", ",groups=4,affine=element"};
+          if (row->axes == 2 && i != 1) continue;
+          snprintf(name, sizeof name, "%s/forward/f32/%s/normal/seed1%s%s", row->name, shapes[i],
+                   layout ? ",layout=nsc" : "", affines[affine]);
+          runs_match_definition(name);
+        }
+  runs_match_definition("groupnorm/forward/f32/3x6x2x5/normal/seed1,groups=3");
+  runs_match_definition("groupnorm/forward/f32/3x6x2x5/normal/seed1,layout=nsc,groups=3");
 }
 
 static void shapes(void **state)
@@ -156,6 +223,46 @@ static void shapes(void **state)
   assert_int_equal(case_parse(&tc, "batchnorm/forward/f32/2x3/normal/seed1,mode=evaluation", &e), 0);
   assert_true(slot_is_input(&tc.p, SLOT_RUNNING_VAR) && !slot_is_output(&tc.p, SLOT_RUNNING_VAR));
   assert_false(slot_is_output(&tc.p, SLOT_MEAN));
+  assert_int_equal(case_parse(&tc, "groupnorm/forward/f32/2x6x5/normal/seed1,groups=3,affine=group", &e), 0);
+  assert_int_equal(slot_shape(&tc.p, SLOT_GAMMA).count, 3);
+  assert_int_equal(slot_shape(&tc.p, SLOT_MEAN).count, 6);
+  assert_int_equal(case_parse(&tc, "layernorm_channels/backward/bf16/2x6x5/normal/seed1,params=f32,given=yes", &e), 0);
+  assert_int_equal(slot_shape(&tc.p, SLOT_GIVEN_RSTD).count, 10);
+  assert_int_equal(slot_shape(&tc.p, SLOT_DGAMMA).type, NORMATIVE_F32);
+  assert_int_equal(case_parse(&tc, "switchnorm/backward/f16/2x6x5/normal/seed1,dropbn=yes", &e), 0);
+  assert_int_equal(slot_shape(&tc.p, SLOT_DLAMBDA_VAR).count, 2);
+  assert_true(slot_is_output(&tc.p, SLOT_DLAMBDA_MEAN) && slot_is_input(&tc.p, SLOT_LAMBDA_VAR));
+  assert_int_equal(case_parse(&tc, "switchnorm/forward/f32/2x6x5/normal/seed1,running=ordinary", &e), 0);
+  assert_false(slot_is_output(&tc.p, SLOT_MEAN) || slot_is_output(&tc.p, SLOT_RSTD));
+  assert_true(slot_is_output(&tc.p, SLOT_RUNNING_MEAN) && problem_running_m(&tc.p) == 10);
+  assert_int_equal(case_parse(&tc, "instancenorm/forward/f32/2x6x5/normal/seed1,running=ordinary", &e), 0);
+  assert_int_equal(slot_shape(&tc.p, SLOT_RUNNING_VAR).count, 6);
+  assert_true(slot_shape(&tc.p, SLOT_MEAN).count == 12 && problem_running_m(&tc.p) == 5);
+}
+
+/* tensor_set against its definition: every 16-bit value comes back, the middles go to even, and next to them to the nearer. */
+static void narrow_stores(void **state)
+{
+  (void)state;
+  for (int wide = 0; wide < 2; ++wide)
+    for (unsigned bits = 0; bits < (wide ? 0x7f80u : 0x7c00u); ++bits) {
+      uint16_t b = (uint16_t)bits, above = (uint16_t)(bits + 1), out;
+      enum normative_type type = wide ? NORMATIVE_BF16 : NORMATIVE_F16;
+      struct tensor from = {&b, type, 1, {1}, 1}, next = {&above, type, 1, {1}, 1}, to = {&out, type, 1, {1}, 1};
+      double v = tensor_get(&from, 0), up = tensor_get(&next, 0);
+      if (bits + 1 == (wide ? 0x7f80u : 0x7c00u)) up = wide ? 0x1p128 : 65536;
+      double middle = v / 2 + up / 2;
+      assert_int_equal(tensor_set(&to, 0, v), 0);
+      assert_int_equal(out, bits);
+      tensor_set(&to, 0, -v);
+      assert_int_equal(out, bits | 0x8000);
+      tensor_set(&to, 0, middle);
+      assert_int_equal(out, bits & 1 ? bits + 1 : bits);
+      tensor_set(&to, 0, middle * (1 - 0x1p-52));
+      assert_int_equal(out, bits);
+      assert_int_equal(tensor_set(&to, 0, middle * (1 + 0x1p-52)), bits + 1 == (wide ? 0x7f80u : 0x7c00u) ? -1 : 0);
+      assert_int_equal(out, bits + 1);
+    }
 }
 
 /* Every finite half and bfloat16 against its definition. */
@@ -181,7 +288,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(names_come_back),      cmocka_unit_test(defaults_are_left_out), cmocka_unit_test(json_comes_back),
     cmocka_unit_test(wrong_names_say_what), cmocka_unit_test(index_maps),            cmocka_unit_test(shapes),
-    cmocka_unit_test(narrow_types),
+    cmocka_unit_test(narrow_types),         cmocka_unit_test(narrow_stores),
   };
   return cmocka_run_group_tests_name("problem", tests, NULL, NULL);
 }

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+   Every reference for tensors of binary16. */
+#include "direct.h"
+#include "narrow.h"
+
+#define ELEMENT uint16_t
+#define LOAD(e) f16_load(e)
+#define STORE(v) f16_store(v)
+#define PARAM uint16_t
+#define PLOAD(p) LOAD(p)
+#define PSTORE(v) STORE(v)
+#define TYPED(name) name##_f16
+/* in contracts: */
+#define VALUE(e) F16(e)
+#define PVALUE(p) VALUE(p)
+#define ROUNDED(v) RoundedF16(v)
+
+#include "elements.inc"
+#include "apply.inc"
+#include "norms.inc"

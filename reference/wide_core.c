@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0
+   The core of core.c and gradient.c in wide arithmetic. The algorithms are the same, and so are their reasons. */
+#include "wide_core.h"
+
+static const struct wide_sum nothing = {{0.0, 0.0}, {0.0, 0.0}};
+
+/*@ requires n: 0 < n;
+    assigns \nothing;
+    ensures quotient: Wide(\result) == Quot(Wide(t),n); */
+static struct wide over(struct wide t, size_t n) { return divided(t, widen((double)n)); }
+
+/* sum (x - m). */
+/*@ requires x: \valid_read(x + (0..n-1));
+    assigns \nothing;
+    ensures sum: Wide(\result) == Dev(x,Wide(m),n); */
+static struct wide sum_dev(const double *x, struct wide m, size_t n)
+{
+  struct wide_sum t = nothing;
+  /*@ loop invariant i: 0 <= i <= n;
+      loop invariant s: Wide(t.s) == Dev(x,Wide(m),i) && Wide(t.c) == 0;
+      loop assigns i, t;
+      loop variant n - i; */
+  for (size_t i = 0; i < n; i++) t = summed(t, less(widen(x[i]), m));
+  return total(t);
+}
+
+/* sum (x - m)^2. */
+/*@ requires x: \valid_read(x + (0..n-1));
+    assigns \nothing;
+    ensures sum: Wide(\result) == Ssd(x,Wide(m),n); */
+static struct wide sumsq_dev(const double *x, struct wide m, size_t n)
+{
+  struct wide_sum t = nothing;
+  /*@ loop invariant i: 0 <= i <= n;
+      loop invariant s: Wide(t.s) == Ssd(x,Wide(m),i) && Wide(t.c) == 0;
+      loop assigns i, t;
+      loop variant n - i; */
+  for (size_t i = 0; i < n; i++) {
+    struct wide d = less(widen(x[i]), m);
+    t = summed(t, times(d, d));
+  }
+  return total(t);
+}
+
+/*@ requires root: 0 <= Wide(var) + eps;
+    assigns \nothing;
+    ensures rstd: Wide(\result) == Rstd(Wide(var),eps); */
+static struct wide rstd_of(struct wide var, double eps) { return divided(widen(1.0), root(plus(var, widen(eps)))); }
+
+struct wide_statistics wide_centred(const double *x, size_t n, double eps)
+{
+  struct wide_statistics r;
+  r.m = plus(widen(x[0]), over(sum_dev(x, widen(x[0]), n), n));
+  struct wide t = sum_dev(x, r.m, n);
+  r.c = over(t, n);
+  struct wide q = less(sumsq_dev(x, r.m, n), over(times(t, t), n));
+  r.var = q.v < 0.0 ? widen(0.0) : over(q, n);
+  r.rstd = rstd_of(r.var, eps);
+  return r;
+}
+
+struct wide_statistics wide_rms(const double *x, size_t n, double eps)
+{
+  struct wide var = over(sumsq_dev(x, widen(0.0), n), n);
+  struct wide_statistics r = {widen(0.0), widen(0.0), var, rstd_of(var, eps)};
+  return r;
+}
+
+struct wide_statistics wide_given(double mean, double var, double eps)
+{
+  struct wide_statistics r = {widen(mean), widen(0.0), widen(var), rstd_of(widen(var), eps)};
+  return r;
+}
+
+struct wide_statistics wide_saved(double mean, double rstd)
+{
+  struct wide_statistics r = {widen(mean), widen(0.0), widen(0.0), widen(rstd)};
+  return r;
+}
+
+/*@ assigns \nothing;
+    ensures xhat: Wide(\result) == WideXhat(x,s); */
+static struct wide xhat(double x, struct wide_statistics s) { return times(less(less(widen(x), s.m), s.c), s.rstd); }
+
+/*@ requires p: p == \null || \valid_read(p + k);
+    assigns \nothing;
+    ensures parameter: Wide(\result) == (p == \null ? absent : p[k]); */
+static struct wide parameter(const double *p, size_t k, double absent) { return widen(p ? p[k] : absent); }
+
+/* The parameter of element k of a gathered group. */
+/*@ requires g: 0 < g.n_inner;
+    assigns \nothing;
+    ensures parameter: \result == At(FirstParam(g,k / g.n_inner),k % g.n_inner,g.param_inner); */
+static size_t param_of(struct group g, size_t k)
+{
+  return g.param + k / g.n_inner * g.param_outer + k % g.n_inner * g.param_inner;
+}
+
+void wide_apply(double *d, struct wide_statistics s, const double *gamma, const double *beta, struct group g)
+{
+  /*@ loop invariant k: 0 <= k <= Len(g);
+      loop assigns k, d[0..Len(g)-1];
+      loop variant Len(g) - k; */
+  for (size_t k = 0; k < g.n_outer * g.n_inner; k++) {
+    size_t p = param_of(g, k);
+    d[k] = narrow(plus(times(xhat(d[k], s), parameter(gamma, p, 1.0)), parameter(beta, p, 0.0)));
+  }
+}
+
+/* The rules of running_update (running.h). */
+/*@ requires rule: RuleFits(momentum,rule);
+    assigns \nothing;
+    ensures running: \result == Running(r,Wide(b),momentum,rule); */
+static double running(double r, struct wide b, double momentum, normative_momentum rule)
+{
+  double of_r = 1.0 - momentum, of_b = momentum;
+  if (rule == NORMATIVE_MOMENTUM_OLD) of_r = momentum, of_b = 1.0 - momentum;
+  if (rule == NORMATIVE_MOMENTUM_CUMULATIVE)
+    return narrow(plus(times(widen(r), widen((momentum - 1.0) / momentum)), divided(b, widen(momentum))));
+  return narrow(plus(times(widen(of_r), widen(r)), times(widen(of_b), b)));
+}
+
+void wide_save_running(double *running_mean, double *running_var, size_t k, struct wide_statistics s, size_t m,
+                       double momentum, normative_momentum rule, normative_estimator estimator)
+{
+  if (!running_mean) return;
+  struct wide var = s.var;
+  if (estimator == NORMATIVE_UNBIASED) var = over(times(var, widen((double)m)), m - 1);
+  running_mean[k] = running(running_mean[k], plus(s.m, s.c), momentum, rule);
+  running_var[k] = running(running_var[k], var, momentum, rule);
+}
+
+void wide_no_gradient(double *sum, double *rest, size_t n)
+{
+  double *top = rest + (rest - sum);
+  /*@ loop invariant k: 0 <= k <= n;
+      loop assigns k, sum[0..n-1], rest[0..n-1], top[0..n-1];
+      loop variant n - k; */
+  for (size_t k = 0; k < n; k++) sum[k] = rest[k] = top[k] = 0.0;
+}
+
+/* What entry p has come to. */
+/*@ requires sum: \valid_read(sum + p) && \valid_read(rest + p) && \valid_read(rest + (rest-sum) + p);
+    assigns \nothing; */
+static struct wide_sum entry(const double *sum, const double *rest, size_t p)
+{
+  const double *top = rest + (rest - sum);
+  struct wide_sum t = {wide(sum[p], top[p]), wide(rest[p], top[p])};
+  return t;
+}
+
+/* v 2^(512 (a.e - e)) where e >= a.e. */
+/*@ assigns \nothing;
+    ensures scaled: \result * Scale(e) == Wide(a); */
+static double at(struct wide a, double e)
+{
+  /*@ loop invariant value: Wide(a) == Wide(\at(a,Pre));
+      loop assigns a; */
+  while (a.e < e && a.v != 0.0) a = (struct wide){a.v * 0x1p-512, a.e + 1.0};
+  return a.v;
+}
+
+/* Entry p grows by a term. */
+/*@ requires sum: \valid(sum + p) && \valid(rest + p) && \valid(rest + (rest-sum) + p);
+    assigns sum[p], rest[p], *(rest + (rest-sum) + p); */
+static void add(double *sum, double *rest, size_t p, struct wide term)
+{
+  double *top = rest + (rest - sum);
+  struct wide_sum t = summed(entry(sum, rest, p), term);
+  int finite = t.s.v - t.s.v == 0.0;
+  double e = t.c.v == 0.0 || (t.s.v != 0.0 && t.s.e > t.c.e) ? t.s.e : t.c.e;
+  sum[p] = finite ? at(t.s, e) : t.s.v;
+  rest[p] = finite ? at(t.c, e) : 0.0;
+  top[p] = finite ? e : 0.0;
+}
+
+void wide_add_dbeta(double *sum, double *rest, const double *dy, struct group g)
+{
+  for (size_t k = 0; k < g.n_outer * g.n_inner; k++) add(sum, rest, param_of(g, k), widen(dy[k]));
+}
+
+void wide_add_dgamma(double *sum, double *rest, const double *dy, const double *x, struct wide_statistics s,
+                     struct group g)
+{
+  for (size_t k = 0; k < g.n_outer * g.n_inner; k++) add(sum, rest, param_of(g, k), times(widen(dy[k]), xhat(x[k], s)));
+}
+
+double wide_gradient_of(const double *sum, const double *rest, size_t p) { return narrow(total(entry(sum, rest, p))); }
+
+/* gamma dy of element k. */
+/*@ requires gamma: gamma == \null || \valid_read(gamma + (g.param..LastParam(g)));
+    requires dy: \valid_read(dy + k) && k < Len(g);
+    assigns \nothing; */
+static struct wide scaled_dy(const double *dy, const double *gamma, struct group g, size_t k)
+{
+  return times(parameter(gamma, param_of(g, k), 1.0), widen(dy[k]));
+}
+
+void wide_gradient(double *d, const double *x, struct wide_statistics s, const double *gamma, struct group g, size_t m,
+                   int centred)
+{
+  struct wide_sum t1 = nothing, t2 = nothing;
+  for (size_t k = 0; k < m; k++) {
+    struct wide gk = scaled_dy(d, gamma, g, k);
+    if (centred) t1 = summed(t1, gk);
+    t2 = summed(t2, times(gk, xhat(x[k], s)));
+  }
+  struct wide c1 = over(total(t1), m), c2 = over(total(t2), m), spoil = plus(less(c1, c1), less(c2, c2));
+  for (size_t k = 0; k < m; k++) {
+    struct wide dx = less(less(scaled_dy(d, gamma, g, k), c1), times(xhat(x[k], s), c2));
+    d[k] = narrow(plus(times(s.rstd, dx), spoil));
+  }
+}
+
+void wide_scaled_gradient(double *d, struct wide_statistics s, const double *gamma, struct group g, size_t m)
+{
+  for (size_t k = 0; k < m; k++) d[k] = narrow(times(scaled_dy(d, gamma, g, k), s.rstd));
+}
