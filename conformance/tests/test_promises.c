@@ -107,22 +107,46 @@ static void take_judgement(const struct testcase *tc, const struct judgement *j,
   for (size_t k = 0; k < 4; ++k) take_worst(tc, j->nulp[statistics[k]], &w->statistics, w->where[2]);
 }
 
-static void one_case(size_t library, const struct testcase *tc, const struct tensors *in, struct truth *truth)
+static void greater(double nulp, const char *where, double *most, char to[CASE_NAME_MAX])
+{
+  if (!(nulp > *most)) return;
+  *most = nulp;
+  strcpy(to, where);
+}
+
+static void merge(struct worst *all, const struct worst *w)
+{
+  greater(w->y, w->where[0], &all->y, all->where[0]);
+  greater(w->gradients, w->where[1], &all->gradients, all->where[1]);
+  greater(w->statistics, w->where[2], &all->statistics, all->where[2]);
+  all->cases += w->cases;
+  all->distrusted += w->distrusted;
+  all->misrounded += w->misrounded;
+  all->ties += w->ties;
+  all->elements += w->elements;
+  if (w->outside[0]) strcpy(all->outside, w->outside);
+  if (w->doubtful[0]) strcpy(all->doubtful, w->doubtful);
+}
+
+/* Returns false with e->text set where the library does not compute what it says it does. */
+static bool one_case(size_t library, const struct testcase *tc, const struct tensors *in, struct truth *truth, struct error *e)
 {
   const struct normative_plugin *plugin = builtin_find(libraries[library].name);
-  struct worst *w = &worst[library][tc->p.norm][tc->p.type];
+  struct worst w = {0};
   struct tensors out = {0};
   struct host_result result;
   struct judgement j;
-  struct error e;
-  if (plugin->supports(&tc->p)) return;
+  if (plugin->supports(&tc->p)) return true;
   host_run(plugin, &tc->p, in, &out, &(struct host_options){.threads = 2}, &result);
-  if (result.status != HOST_OK) fail_msg("%s: %s", plugin->name, result.reason);
-  judge(&tc->p, in, truth, &out, preset_find("f64-two-pass", &e), false, &j);
-  take_judgement(tc, &j, w);
+  if (result.status != HOST_OK) return !(fail)(e, "%s: %s", plugin->name, result.reason);
+  judge(&tc->p, in, truth, &out, preset_find("f64-two-pass", e), false, &j);
+  take_judgement(tc, &j, &w);
   if (tc->p.direction == NORMATIVE_FORWARD && tc->p.type != NORMATIVE_F64)
-    count_misrounded(&tc->p, in, truth, &out.t[SLOT_Y], w);
+    count_misrounded(&tc->p, in, truth, &out.t[SLOT_Y], &w);
   tensors_free(&out);
+#pragma omp critical
+  merge(&worst[library][tc->p.norm][tc->p.type], &w);
+  return true;
 }
 
 /* Is there a library that computes this? */
@@ -133,21 +157,33 @@ static bool computed(const struct normative_problem *p)
   return false;
 }
 
+static bool judge_case(const struct testcase *tc, struct error *e)
+{
+  struct tensors in = {0};
+  struct truth truth = {0};
+  if (!computed(&tc->p)) return true;
+  if (inputs_make(tc, &in, e) || oracle_run(&tc->p, &in, &truth, e)) return false;
+  bool good = true;
+  for (size_t library = 0; library < LIBRARIES && good; ++library) good = one_case(library, tc, &in, &truth, e);
+  truth_free(&truth);
+  tensors_free(&in);
+  return good;
+}
+
 static void judge_sweep(void)
 {
   struct cases all = {0};
+  struct error first = {""};
   sweep(TIER_QUICK, 1, collect, &all);
+#pragma omp parallel for schedule(dynamic)
   for (size_t i = 0; i < all.count; ++i) {
-    struct tensors in = {0};
-    struct truth truth = {0};
     struct error e;
-    if (!computed(&all.tc[i].p)) continue;
-    if (inputs_make(&all.tc[i], &in, &e) || oracle_run(&all.tc[i].p, &in, &truth, &e)) fail_msg("%s", e.text);
-    for (size_t library = 0; library < LIBRARIES; ++library) one_case(library, &all.tc[i], &in, &truth);
-    truth_free(&truth);
-    tensors_free(&in);
+    if (judge_case(&all.tc[i], &e)) continue;
+#pragma omp critical
+    first = e;
   }
   free(all.tc);
+  if (first.text[0]) fail_msg("%s", first.text);
 }
 
 /* Says and counts what is not kept. */
