@@ -346,7 +346,7 @@ static void name_record(struct record *rec, const struct check *c, const struct 
 }
 
 /* An implementation whose statistics are f32 declines the case with f64 ones, and is asked again; unless a user's own
-   statistics are not f32, or the tensors are f64. */
+   statistics, or those of an f64 case, are not f32. */
 static void check_case(struct check *c, const struct planned *planned, struct implementation **impl, struct record *rec,
                        struct error *bad)
 {
@@ -354,9 +354,9 @@ static void check_case(struct check *c, const struct planned *planned, struct im
   for (size_t i = 0; i < c->specs; ++i) {
     bool declined = true;
     for (int narrow = 0; impl[i] && narrow < 2 && declined; ++narrow) {
-      if (narrow && (r[0].p.stat_type == NORMATIVE_F32 || r[0].p.type == NORMATIVE_F64)) break;
+      if (narrow && r[0].p.stat_type == NORMATIVE_F32) break;
       struct ready *one = ready(r, planned, narrow);
-      if (one->bad && narrow && planned->dir) break;
+      if (one->bad && narrow && (planned->dir || one->p.type == NORMATIVE_F64)) break;
       if (one->bad) {
         *bad = one->e;
         break;

@@ -122,9 +122,9 @@ static void row_head(FILE *f, const struct matrix *m, const struct record *c)
 {
   const struct norm_row *row = norm_find(c->p.norm);
   fprintf(f, "<th scope=\"row\"><b>%s</b> %s<small class=\"note\">", row->title, direction_name(c->p.direction));
-  if (row->evaluates) fputs(c->p.mode == NORMATIVE_EVALUATION ? "evaluation" : "training", f);
-  if (row->axes == 3) fprintf(f, ", %s", layout_name(c->p.layout));
-  if (m->types) fprintf(f, ", %s", type_name(c->p.type));
+  if (m->types) fprintf(f, "%s%s", type_name(c->p.type), row->axes == 3 ? ", " : "");
+  if (row->axes == 3) fputs(layout_name(c->p.layout), f);
+  if (row->evaluates) fputs(c->p.mode == NORMATIVE_EVALUATION ? ", evaluation" : ", training", f);
   fputs("</small></th>", f);
 }
 

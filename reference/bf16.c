@@ -14,6 +14,7 @@
 #define VALUE(e) Bf16(e)
 #define PVALUE(p) VALUE(p)
 #define ROUNDED(v) RoundedBf16(v)
+#define PROUNDED(v) ROUNDED(v)
 
 #include "elements.inc"
 #include "apply.inc"

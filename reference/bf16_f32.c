@@ -14,6 +14,7 @@
 #define VALUE(e) Bf16(e)
 #define PVALUE(p) (p)
 #define ROUNDED(v) RoundedBf16(v)
+#define PROUNDED(v) (v)
 
 #include "elements.inc"
 #include "apply.inc"

@@ -30,6 +30,9 @@
 #define ADD_DBETA(sum, rest, d, g) add_dbeta(sum, rest, d, g)
 #define ADD_DGAMMA(sum, rest, d, h, s, g) add_dgamma(sum, rest, d, h, g)
 #define GRADIENT_OF(sum, rest, p) gradient_of(sum, rest, p)
+/* in contracts: entry p; what is so of n entries between groups */
+#define ENTRY(sum, rest, p) (sum)[p]
+#define SUMS(sum, rest, n) Zero(rest,0,(n)-1)
 #define CENTRED_GRADIENT(d, h, s, gamma, g, m) (TYPED(apply)(d, gamma, NULL, g), centred_gradient(d, h, (s).rstd, m))
 #define RMS_GRADIENT(d, h, s, gamma, g, m) (TYPED(apply)(d, gamma, NULL, g), rms_gradient(d, h, (s).rstd, m))
 #define SCALED_GRADIENT(d, s, gamma, g, m) (TYPED(apply)(d, gamma, NULL, g), scaled_gradient(d, (s).rstd, m))

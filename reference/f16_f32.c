@@ -14,6 +14,7 @@
 #define VALUE(e) F16(e)
 #define PVALUE(p) (p)
 #define ROUNDED(v) RoundedF16(v)
+#define PROUNDED(v) (v)
 
 #include "elements.inc"
 #include "apply.inc"

@@ -5,7 +5,8 @@
 
 /* Channels in a group; 0 if there is no such number of groups. */
 /*@ assigns \nothing;
-    ensures channels: \result != 0 ==> 0 < groups && c % groups == 0 && \result == c / groups; */
+    ensures channels: \result != 0 ==> 0 < groups && c % groups == 0 && \result == c / groups;
+    ensures all: 0 < groups ==> c % groups == 0 ==> \result == c / groups; */
 static size_t channels(size_t c, size_t groups) { return groups && c % groups == 0 ? c / groups : 0; }
 
 /*@ assigns \nothing;

@@ -2,6 +2,8 @@
    What a status means, in words. */
 #include "normative.h"
 
+/*@ assigns \nothing;
+    ensures text: \result != \null && \valid_read(\result); */
 const char *normative_status_text(normative_status status)
 {
   switch (status) {

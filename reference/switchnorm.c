@@ -438,7 +438,8 @@ size_t ref_switchnorm_backward_work(size_t n, size_t c, size_t s)
 
 /*@ assigns \nothing;
     ensures eps: \result.eps == 0 ==> 0 <= eps;
-    ensures size: \result.size == 0 ==> At(0,n,s) <= MAX_GROUP && At(0,c,s) <= MAX_GROUP && Volume(n,c,s) <= MAX; */
+    ensures size: \result.size == 0 ==> At(0,n,s) <= MAX_GROUP && At(0,c,s) <= MAX_GROUP && Volume(n,c,s) <= MAX;
+    ensures empty: \result.empty == 0 ==> 0 < n && 0 < c && 0 < s; */
 static struct faults faults(size_t n, size_t c, size_t s, normative_layout layout, double eps)
 {
   struct faults f = {.eps = !eps_ok(eps), .argument = !layout_ok(layout), .size = !fits(n, c, s),

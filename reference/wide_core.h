@@ -110,8 +110,11 @@ void wide_add_dbeta(double *sum, double *rest, const double *dy, struct group g)
 void wide_add_dgamma(double *sum, double *rest, const double *dy, const double *x, struct wide_statistics s,
                      struct group g);
 
+/*@ logic real WideEntry{L}(double *sum, double *rest, integer p) =
+      (sum[p] + rest[p]) * Scale(*(rest + (rest-sum) + p)); */
 /*@ requires sum: \valid_read(sum + p) && \valid_read(rest + p) && \valid_read(rest + (rest-sum) + p);
-    assigns \nothing; */
+    assigns \nothing;
+    ensures entry: \result == WideEntry(sum,rest,p); */
 double wide_gradient_of(const double *sum, const double *rest, size_t p);
 
 /* d <- dx of a gathered group, from dy in d and x: g = gamma dy,
@@ -147,6 +150,9 @@ void wide_scaled_gradient(double *d, struct wide_statistics s, const double *gam
 #define ADD_DBETA(sum, rest, d, g) wide_add_dbeta(sum, rest, d, g)
 #define ADD_DGAMMA(sum, rest, d, h, s, g) wide_add_dgamma(sum, rest, d, h, s, g)
 #define GRADIENT_OF(sum, rest, p) wide_gradient_of(sum, rest, p)
+/* in contracts: entry p; what is so of n entries between groups */
+#define ENTRY(sum, rest, p) WideEntry(sum,rest,p)
+#define SUMS(sum, rest, n) \valid_read((rest) + ((rest)-(sum)) + (0..(n)-1))
 #define CENTRED_GRADIENT(d, h, s, gamma, g, m) wide_gradient(d, h, s, gamma, g, m, 1)
 #define RMS_GRADIENT(d, h, s, gamma, g, m) wide_gradient(d, h, s, gamma, g, m, 0)
 #define SCALED_GRADIENT(d, s, gamma, g, m) wide_scaled_gradient(d, s, gamma, g, m)
