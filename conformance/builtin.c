@@ -90,35 +90,13 @@ static inline size_t lambdas(const struct normative_problem *p) { return p->drop
 
 #define LIBRARY ref
 #define LAST workspace
-#define SUFFIX f32
-#include "builtin.inc"
-#define SUFFIX f64
-#include "builtin.inc"
-#define SUFFIX f16
-#include "builtin.inc"
-#define SUFFIX bf16
-#include "builtin.inc"
-#define SUFFIX f16_f32
-#include "builtin.inc"
-#define SUFFIX bf16_f32
-#include "builtin.inc"
+#include "builtin_types.inc"
 #undef LIBRARY
 #undef LAST
 
 #define LIBRARY opt
 #define LAST call->threads
-#define SUFFIX f32
-#include "builtin.inc"
-#define SUFFIX f64
-#include "builtin.inc"
-#define SUFFIX f16
-#include "builtin.inc"
-#define SUFFIX bf16
-#include "builtin.inc"
-#define SUFFIX f16_f32
-#include "builtin.inc"
-#define SUFFIX bf16_f32
-#include "builtin.inc"
+#include "builtin_types.inc"
 
 typedef int run_function(void *state, const struct normative_tensors *t, void *workspace);
 static run_function *const reference_runs[SUFFIXES] = {run_ref_f32, run_ref_f64, run_ref_f16, run_ref_bf16, run_ref_f16_f32,

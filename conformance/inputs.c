@@ -598,9 +598,9 @@ static int make_by_param(struct making *w, enum slot slot, const struct family *
   for (size_t g = 0; !bad && problem_m(p) && g < problem_groups(p); ++g) {
     struct runs r = problem_runs(p, g);
     for (size_t j = 0; !bad && j < r.outer * r.inner; ++j) {
-      size_t o = j / r.inner, i = j % r.inner, entry = r.param + o * r.param_outer + i * r.param_inner;
+      size_t entry = param_at(&r, j);
       double v = maker->value(&line[entry], k[entry]++);
-      bad = store(w, slot, r.base + o * r.outer_stride + i * r.inner_stride, v, 0);
+      bad = store(w, slot, element_at(&r, j), v, 0);
     }
   }
   free(line);
@@ -627,14 +627,9 @@ static void rescale(struct moments *s, int e)
 /* What is normalized: x, or x + residual, at element k of a run. */
 static double value_at(const struct making *w, const struct runs *r, size_t k)
 {
-  size_t i = r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
+  size_t i = element_at(r, k);
   double x = tensor_get(&w->in->t[SLOT_X], i);
   return w->tc->p.residual ? x + tensor_get(&w->in->t[SLOT_RESIDUAL], i) : x;
-}
-
-static size_t param_at(const struct runs *r, size_t k)
-{
-  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
 }
 
 /* The group's own, in two passes. */
@@ -786,8 +781,7 @@ static int make_along_xhat(struct making *w)
     for (size_t k = 0; !bad && k < g.m; ++k) {
       double gamma = p->has_gamma ? tensor_get(&w->in->t[SLOT_GAMMA], param_at(&r, k)) : 1;
       double v = g.sd * xhat_of(&s[index], value_at(w, &r, k)) / gamma;
-      size_t at = r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride;
-      bad = store(w, SLOT_DY, at, fabs(v) <= g.format->max ? v : gaussian(&g, k), 0);
+      bad = store(w, SLOT_DY, element_at(&r, k), fabs(v) <= g.format->max ? v : gaussian(&g, k), 0);
     }
   }
   free(s);

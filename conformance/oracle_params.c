@@ -134,20 +134,6 @@ static void pass(struct params_worker *w, struct param_truth *out)
 
 /* ---- exact values ---- */
 
-/* d, exact. Its zero has no sign. */
-static void settle_dyadic(struct params_worker *w, struct truth_tensor *out, const struct dyadic *d)
-{
-  if (!dyadic_sgn(d)) {
-    settle_double(out, w->j, 0);
-    return;
-  }
-  mpfr_t v;
-  mpfr_init2(v, (mpfr_prec_t)mpz_sizeinbase(d->z, 2) + 64);
-  dyadic_get(v, d, MPFR_RNDN);
-  settle_exact(&w->settler, out, w->j, v);
-  mpfr_clear(v);
-}
-
 static bool counts(const struct frame *f, double x, double dy) { return f->ordinary && isfinite(x) && isfinite(dy); }
 
 /* D of a group into w->d. */
@@ -304,7 +290,7 @@ static void settle_dgamma(struct params_worker *w, struct truth_tensor *out)
   if (w->special != 0) settle_double(out, w->j, w->special);
   else if (w->all->data.p->given) {
     rational_sum(w);
-    settle_dyadic(w, out, &w->d);
+    settle_dyadic(&w->settler, out, w->j, &w->d);
   } else if (w->groups.count == 1) {
     group_sum(w, w->groups.first);
     settle(&w->settler, out, w->j, &(struct real){single_approximate, single_compare, w});
@@ -320,7 +306,7 @@ static void parameter(struct params_worker *w, size_t j)
   if (truth->t[SLOT_DBETA].count) {
     sum_get(&w->d, &w->plain);
     if (w->special_dy != 0) settle_double(&truth->t[SLOT_DBETA], j, w->special_dy);
-    else settle_dyadic(w, &truth->t[SLOT_DBETA], &w->d);
+    else settle_dyadic(&w->settler, &truth->t[SLOT_DBETA], j, &w->d);
   }
   if (truth->t[SLOT_DGAMMA].count) settle_dgamma(w, &truth->t[SLOT_DGAMMA]);
 }

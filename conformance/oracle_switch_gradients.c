@@ -673,27 +673,13 @@ static struct specials pass_channel(struct worker *w, struct param_truth *out)
   return special;
 }
 
-/* An exact v; its zero has no sign. */
-static void settle_sum(struct worker *w, struct truth_tensor *out, const struct dyadic *d)
-{
-  if (!dyadic_sgn(d)) {
-    settle_double(out, w->j, 0);
-    return;
-  }
-  mpfr_t v;
-  mpfr_init2(v, (mpfr_prec_t)mpz_sizeinbase(d->z, 2) + 64);
-  dyadic_get(v, d, MPFR_RNDN);
-  settle_exact(&w->settler, out, w->j, v);
-  mpfr_clear(v);
-}
-
 static void dbeta(struct worker *w, struct truth_tensor *out)
 {
   const struct switched *all = w->b->all;
   struct dyadic d;
   dyadic_init(&d);
   for (size_t n = 0; n < all->n; ++n) dyadic_add(&d, &d, &w->b->flow[n * all->c + w->j].g);
-  settle_sum(w, out, &d);
+  settle_dyadic(&w->settler, out, w->j, &d);
   dyadic_clear(&d);
 }
 

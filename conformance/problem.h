@@ -47,9 +47,16 @@ const char *layout_name(uint32_t layout);       /* "ncs", "nsc" */
 const char *direction_name(uint32_t direction); /* "forward", "backward" */
 int type_by_name(const char *name, uint32_t *type);
 
-/* Where the elements of group g lie: element k of m at base + (k / inner) * outer_stride + (k % inner) * inner_stride, and
-   its parameter at param + (k / inner) * param_outer + (k % inner) * param_inner. */
+/* Where the elements of a group lie: element k of m, and its parameter. */
 struct runs { size_t base, outer, outer_stride, inner, inner_stride, param, param_outer, param_inner; };
+static inline size_t element_at(const struct runs *r, size_t k)
+{
+  return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
+}
+static inline size_t param_at(const struct runs *r, size_t k)
+{
+  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
+}
 size_t problem_elements(const struct normative_problem *p);
 size_t problem_groups(const struct normative_problem *p);  /* how many sets of statistics */
 size_t problem_m(const struct normative_problem *p);       /* elements of a group */

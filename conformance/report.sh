@@ -35,8 +35,10 @@ for type in f32 f64 f16 bf16; do
   step specimens-$type check specimens --tier quick --require declared --type $type $family
   [ $? -le 1 ] || broke "the specimens were not judged" "$out/specimens-$type.log"
   step peers-$type check peers --tier quick --type $type $family
-  code=$?
-  [ $code -le 1 ] || [ $type$code != f32$code -a $code = 3 ] || echo "peers: $(tail -n 1 "$out/peers-$type.log")"
+  case $type:$? in
+    *:[01] | f64:3 | f16:3 | bf16:3) ;; # 3: the peers at hand have no such type
+    *) echo "peers: $(tail -n 1 "$out/peers-$type.log")" ;;
+  esac
 done
 # Known defects looked for in the peers; then each that is alive by a program of its own. FOUND=small leaves out the large ones.
 found=$out/found

@@ -106,6 +106,19 @@ void settle_exact(struct settler *s, struct truth_tensor *out, size_t i, mpfr_sr
   put_finite(out, i, v, significand, q);
 }
 
+void settle_dyadic(struct settler *s, struct truth_tensor *out, size_t i, const struct dyadic *d)
+{
+  if (!dyadic_sgn(d)) {
+    settle_double(out, i, 0);
+    return;
+  }
+  mpfr_t v;
+  mpfr_init2(v, (mpfr_prec_t)mpz_sizeinbase(d->z, 2) + 64);
+  dyadic_get(v, d, MPFR_RNDN);
+  settle_exact(s, out, i, v);
+  mpfr_clear(v);
+}
+
 void settle_double(struct truth_tensor *out, size_t i, double v)
 {
   if (v == 0 || !isfinite(v)) {

@@ -31,6 +31,8 @@ void settle(struct settler *s, struct truth_tensor *out, size_t i, const struct 
 /* The same for a number that needs no approximation: a double, infinite or NaN too, or an exact v != 0. */
 void settle_double(struct truth_tensor *out, size_t i, double v);
 void settle_exact(struct settler *s, struct truth_tensor *out, size_t i, mpfr_srcptr v);
+/* The same for an exact d; its zero has no sign. */
+void settle_dyadic(struct settler *s, struct truth_tensor *out, size_t i, const struct dyadic *d);
 /* The side of q that the number is on, by approximations alone; UNKNOWN if the cap does not tell, as where it is q. */
 int settle_side(const struct real *r, const struct dyadic *q);
 #endif

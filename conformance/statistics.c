@@ -9,16 +9,6 @@ double data_entry(const struct data *d, enum slot s, size_t i, double absent)
   return slot_is_input(d->p, s) ? tensor_get(t, i) : absent;
 }
 
-size_t element_at(const struct runs *r, size_t k)
-{
-  return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
-}
-
-size_t param_at(const struct runs *r, size_t k)
-{
-  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
-}
-
 void group_init(struct group *g)
 {
   struct dyadic *all[] = {&g->s, &g->v, &g->b, &g->e, &g->abs};

@@ -22,9 +22,6 @@ struct data { /* the inputs of a case */
 };
 /* Entry i of an input; `absent` if the problem has no such input. */
 double data_entry(const struct data *d, enum slot s, size_t i, double absent);
-/* Where element k of a group lies, and its parameter. */
-size_t element_at(const struct runs *r, size_t k);
-size_t param_at(const struct runs *r, size_t k);
 
 struct group { /* read by all threads once it is filled */
   unsigned long m;         /* of the formulas above: 1 in evaluation */

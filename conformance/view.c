@@ -32,16 +32,6 @@ bool judged_slot(const struct truth *truth, enum slot slot)
 
 /* ---- groups ---- */
 
-static size_t element_at(const struct runs *r, size_t k)
-{
-  return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
-}
-
-static size_t parameter_at(const struct runs *r, size_t k)
-{
-  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
-}
-
 /* The exponent of the lowest bit set in any x of the group: all are multiples of that power of two. Gives up, INT_MIN,
    when the sum of magnitudes has more than 53 bits of it: then no arithmetic here adds them exactly. */
 static int lowest_bit(const struct view *v, size_t index)
@@ -68,7 +58,7 @@ static void lowest_bits_of_dy(const struct view *v, int *lowest)
   for (size_t g = 0; g < v->truth->groups; ++g) {
     struct runs r = problem_runs(v->p, g);
     for (size_t k = 0; k < m; ++k) {
-      int *at = &lowest[parameter_at(&r, k)];
+      int *at = &lowest[param_at(&r, k)];
       int low = *at == INT_MIN ? INT_MIN : lowest_bit_of(tensor_get(&v->in->t[SLOT_DY], element_at(&r, k)));
       if (low < *at) *at = low;
     }

@@ -200,7 +200,7 @@ static void load_gradient(struct kernel *k, size_t group, const struct statistic
   struct runs r = problem_runs(k->p, group);
   gather(k->dy, k, SLOT_DY, group);
   for (size_t i = 0; i < k->m; ++i) {
-    real gamma = gamma_of(k, group, parameter_at(&r, i));
+    real gamma = gamma_of(k, group, param_at(&r, i));
     k->h[i] = xhat_of(k, k->x[i], s, gamma);
     if (has(k, DY_BF16)) k->dy[i] = narrow(k->dy[i], 8);
     k->g[i] = gamma * k->dy[i];
@@ -399,7 +399,7 @@ static size_t believed_parameter(const struct kernel *k, const struct runs *r, s
   const struct normative_problem *p = k->p;
   if (norm_find(p->norm)->axes == 3 && p->s > 1 && p->c > 1 && has(k, DGAMMA_LAYOUT_SWAPPED))
     return p->layout == NORMATIVE_NCS ? element_at(r, i) % p->c : element_at(r, i) / p->s % p->c;
-  return parameter_at(r, i);
+  return param_at(r, i);
 }
 
 static void add_parameters(struct kernel *k, size_t group, const struct statistics *s)

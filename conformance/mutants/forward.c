@@ -468,7 +468,7 @@ static void apply_group(const struct kernel *k, size_t group, struct moments s, 
   struct runs r = believed_runs(k, group);
   gather(k, (struct sample){r, k->m});
   for (size_t i = 0; i < k->m; ++i) {
-    size_t c = parameter_at(&r, i), at = element_at(&r, i);
+    size_t c = param_at(&r, i), at = element_at(&r, i);
     real y = applied(k, k->x[i], &s, rstd, gamma_of(k, group, c, i >= k->m / 8 * 8), beta_of(k, c));
     if (i + 1 == k->m && has(k, LAST_NOT_NORMALISED)) y = k->x[i];
     if (k->p->residual && has(k, RESIDUAL_BEHIND)) y += (real)tensor_get(&k->in->t[SLOT_RESIDUAL], at);

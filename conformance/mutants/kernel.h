@@ -19,15 +19,6 @@ static inline bool planted_is(const struct planted *p, int defect)
   return p->defect == defect;
 }
 
-static inline size_t element_at(const struct runs *r, size_t i)
-{
-  return r->base + i / r->inner * r->outer_stride + i % r->inner * r->inner_stride;
-}
-static inline size_t parameter_at(const struct runs *r, size_t i)
-{
-  return r->param + i / r->inner * r->param_outer + i % r->inner * r->param_inner;
-}
-
 void *room(size_t count, size_t size); /* zeroed; aborts where there is none */
 real narrow(real v, int bits);         /* v with so many bits of significand, to nearest: bf16 8, f16 11; any exponent */
 real in_type(uint32_t type, real v);   /* v as the type has it, subnormal numbers and overflow too */

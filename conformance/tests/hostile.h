@@ -202,16 +202,6 @@ static inline void bench_close(struct bench *b)
   free(b->statistics);
 }
 
-static inline size_t element_at(const struct runs *r, size_t k)
-{
-  return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
-}
-
-static inline size_t parameter_at(const struct runs *r, size_t k)
-{
-  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
-}
-
 /* Sizes that make groups of m elements, `groups` of them or a few, in either layout. */
 static inline void shape_groups(struct normative_problem *p, size_t m, size_t groups)
 {

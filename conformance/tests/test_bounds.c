@@ -109,10 +109,10 @@ static void group_results(struct bench *b, const struct kernel *k, size_t g)
   const bool plus_one = b->p.casts == NORMATIVE_CAST_PLUS_ONE;
   double *s = b->statistics[g];
   for (size_t i = 0; i < m; ++i) {
-    double gamma = entry(b, SLOT_GAMMA, parameter_at(&r, i), 1);
+    double gamma = entry(b, SLOT_GAMMA, param_at(&r, i), 1);
     b->x[i] = summed(b, k, element_at(&r, i));
     b->gamma[i] = plus_one ? (k->arithmetic == DOUBLES ? gamma + 1 : (float)gamma + 1) : gamma;
-    b->beta[i] = entry(b, SLOT_BETA, parameter_at(&r, i), 0);
+    b->beta[i] = entry(b, SLOT_BETA, param_at(&r, i), 0);
   }
   run_kernel(k, b->x, m, b->gamma, b->beta, b->p.eps, b->y, s);
   for (size_t i = 0; i < m; ++i) store(&b->out.t[SLOT_Y], element_at(&r, i), b->y[i]);
@@ -128,7 +128,7 @@ static void evaluate(struct bench *b, const struct kernel *k, size_t g)
   struct moments_double wide = {mean, 0, var};
   struct moments_single narrow = {(float)mean, 0, (float)var};
   for (size_t e = 0; e < problem_m(&b->p); ++e) {
-    size_t i = element_at(&r, e), c = parameter_at(&r, e);
+    size_t i = element_at(&r, e), c = param_at(&r, e);
     double x = tensor_get(&b->in.t[SLOT_X], i), gamma = entry(b, SLOT_GAMMA, c, 1), beta = entry(b, SLOT_BETA, c, 0);
     if (k->arithmetic == DOUBLES) y = apply_double(x, &wide, rstd_double(var, b->p.eps), gamma, beta);
     else y = apply_single((float)x, &narrow, rstd_single(narrow.var, (float)b->p.eps), (float)gamma, (float)beta);
@@ -354,27 +354,7 @@ static const struct kernel group_kernels[] = {
   {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.4}, {"f32-two-pass", CORRECTION, AT_RANDOM, SINGLES, 0.4},
   {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.2}, {"f64-stats", ONCE, IN_LANES, MIXED, 0.6},
   {"f64-two-pass", CORRECTED_MEAN, IN_TURN, DOUBLES, 0.9}};
-static const size_t few[] = {1, 2, 6, 17, 64, 257};
-
-static void test_index_maps(void **state)
-{
-  static const uint32_t norms[] = {NORMATIVE_INSTANCENORM, NORMATIVE_LAYERNORM_CHANNELS, NORMATIVE_GROUPNORM};
-  (void)state;
-  for (size_t n = 0; n < COUNT(norms); ++n) {
-    struct normative_problem p = problem(norms[n], NORMATIVE_F32, NORMATIVE_F32, 3);
-    all_within(group_kernels, COUNT(group_kernels), &p, few, COUNT(few));
-  }
-}
-
-static void test_affine_by_group_and_element(void **state)
-{
-  (void)state;
-  for (uint32_t affine = NORMATIVE_AFFINE_GROUP; affine <= NORMATIVE_AFFINE_ELEMENT; ++affine) {
-    struct normative_problem p = problem(NORMATIVE_GROUPNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
-    p.affine = affine;
-    all_within(group_kernels, COUNT(group_kernels), &p, few, COUNT(few));
-  }
-}
+#include "hostile_maps.inc"
 
 static void test_gamma_plus_one(void **state)
 {

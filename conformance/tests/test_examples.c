@@ -152,9 +152,9 @@ static struct spread spread_of(const struct normative_problem *p, const float *x
   struct spread s = {0, 0};
   size_t m = problem_m(p);
   for (size_t k = 0; k < m; ++k)
-    s.mean += x[r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride] / (double)m;
+    s.mean += x[element_at(&r, k)] / (double)m;
   for (size_t k = 0; k < m; ++k) {
-    double d = x[r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride] - s.mean;
+    double d = x[element_at(&r, k)] - s.mean;
     s.deviation += d * d / (double)m;
   }
   s.deviation = sqrt(s.deviation);

@@ -25,7 +25,7 @@ static struct use *uses_of_parameters(const struct normative_problem *p)
   for (size_t g = 0; g < problem_groups(p); ++g) {
     struct runs r = problem_runs(p, g);
     for (size_t k = 0; k < problem_m(p); ++k) {
-      size_t j = parameter_at(&r, k);
+      size_t j = param_at(&r, k);
       use[j * n + filled[j]++] = (struct use){element_at(&r, k), g};
     }
   }
@@ -345,27 +345,7 @@ static const struct kernel group_kernels[] = {
   {"f32-sequential", PLAIN, IN_TURN, SINGLES, 0.1}, {"f32-two-pass", CORRECTION, AT_RANDOM, SINGLES, 0.1},
   {"f32-welford-long-folded", WELFORDS, IN_TURN, SINGLES, 0.1}, {"f64-stats", ONCE, IN_LANES, MIXED, 0.1},
   {"f64-two-pass", CORRECTED_MEAN, IN_TURN, DOUBLES, 0.9}};
-static const size_t few[] = {1, 2, 6, 17, 64, 257};
-
-static void test_index_maps(void **state)
-{
-  static const uint32_t norms[] = {NORMATIVE_INSTANCENORM, NORMATIVE_LAYERNORM_CHANNELS, NORMATIVE_GROUPNORM};
-  (void)state;
-  for (size_t n = 0; n < COUNT(norms); ++n) {
-    struct normative_problem p = problem(norms[n], NORMATIVE_F32, NORMATIVE_F32, 3);
-    all_within(group_kernels, COUNT(group_kernels), &p, few, COUNT(few));
-  }
-}
-
-static void test_affine_by_group_and_element(void **state)
-{
-  (void)state;
-  for (uint32_t affine = NORMATIVE_AFFINE_GROUP; affine <= NORMATIVE_AFFINE_ELEMENT; ++affine) {
-    struct normative_problem p = problem(NORMATIVE_GROUPNORM, NORMATIVE_F32, NORMATIVE_F32, 3);
-    p.affine = affine;
-    all_within(group_kernels, COUNT(group_kernels), &p, few, COUNT(few));
-  }
-}
+#include "hostile_maps.inc"
 
 static void test_evaluation(void **state)
 {

@@ -38,7 +38,7 @@ static void refuse(const char *name, const char *words)
 static double at(const struct made *c, enum slot slot, size_t g, size_t k)
 {
   struct runs r = problem_runs(&c->tc.p, g);
-  return tensor_get(&c->in.t[slot], r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride);
+  return tensor_get(&c->in.t[slot], element_at(&r, k));
 }
 
 static double x_at(const struct made *c, size_t g, size_t k) { return at(c, SLOT_X, g, k); }
@@ -415,7 +415,7 @@ static void beta_cancels(void **state)
       struct moments s = moments(&c, g);
       double mean = i == 1 ? 0 : s.mean, square = i == 1 ? s.sd * s.sd + s.mean * s.mean : s.sd * s.sd;
       for (size_t k = 0; k < problem_m(p); ++k) {
-        size_t j = r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner;
+        size_t j = param_at(&r, k);
         double y = get(&c, SLOT_GAMMA, j) * (x_at(&c, g, k) - mean) / sqrt(square + p->eps) + get(&c, SLOT_BETA, j);
         best[j] = fmin(best[j], fabs(y / get(&c, SLOT_BETA, j)));
       }
@@ -436,7 +436,7 @@ static double of_param(const struct made *c, size_t j, size_t i)
   for (size_t g = 0; g < problem_groups(p); ++g) {
     struct runs r = problem_runs(p, g);
     for (size_t k = 0; k < problem_m(p); ++k)
-      if (r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner == j && i-- == 0) return at(c, SLOT_DY, g, k);
+      if (param_at(&r, k) == j && i-- == 0) return at(c, SLOT_DY, g, k);
   }
   fail_msg("parameter %zu has no more elements", j);
   return 0;
@@ -487,7 +487,7 @@ static struct means gradient_means(const struct made *c, size_t group)
   struct means result = {.r = 1 / sqrt(s.sd * s.sd + c->tc.p.eps)};
   for (int pass = 0; pass < 2; ++pass)
     for (size_t k = 0; k < m; ++k) {
-      size_t p = r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner;
+      size_t p = param_at(&r, k);
       double gamma = c->tc.p.has_gamma ? get(c, SLOT_GAMMA, p) : 1, g = gamma * at(c, SLOT_DY, group, k);
       double xhat = (x_at(c, group, k) - s.mean) * result.r;
       if (pass) result.largest = fmax(result.largest, fabs(g - result.g - xhat * result.gx));

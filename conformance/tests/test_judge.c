@@ -634,16 +634,6 @@ static void test_nothing_to_judge(void **state)
 struct gradient { double c1, c2, second_mean, rstd_power, divisor, gamma_in_c2; size_t dropped; bool g_for_dy, x_for_xhat; };
 static const struct gradient right = {.c1 = 1, .c2 = 1, .rstd_power = 1, .gamma_in_c2 = 1};
 
-static size_t at(const struct runs *r, size_t k)
-{
-  return r->base + k / r->inner * r->outer_stride + k % r->inner * r->inner_stride;
-}
-
-static size_t parameter(const struct runs *r, size_t k)
-{
-  return r->param + k / r->inner * r->param_outer + k % r->inner * r->param_inner;
-}
-
 /* The formulas in double, with what is wrong; dgamma and dbeta grow by the group's share. */
 static void wrong_group(struct fixture *f, const struct gradient *w, size_t group, double *dgamma, double *dbeta)
 {
@@ -655,17 +645,17 @@ static void wrong_group(struct fixture *f, const struct gradient *w, size_t grou
   const bool centred = f->p.norm != NORMATIVE_RMSNORM;
   double c1 = 0, c2 = 0;
   for (size_t k = 0; k < m; ++k) {
-    const double v = dy[at(&r, k)], h = (x[at(&r, k)] - mu) * rstd, entry = gamma[parameter(&r, k)];
+    const double v = dy[element_at(&r, k)], h = (x[element_at(&r, k)] - mu) * rstd, entry = gamma[param_at(&r, k)];
     c1 += v * entry / divisor * centred;
     c2 += v * (w->gamma_in_c2 ? entry : 1) * h / divisor;
     if (k >= m - w->dropped && f->p.norm == NORMATIVE_BATCHNORM) continue;
-    dgamma[parameter(&r, k)] += v * (w->x_for_xhat ? x[at(&r, k)] : h);
-    dbeta[parameter(&r, k)] += v * (w->g_for_dy ? entry : 1);
+    dgamma[param_at(&r, k)] += v * (w->x_for_xhat ? x[element_at(&r, k)] : h);
+    dbeta[param_at(&r, k)] += v * (w->g_for_dy ? entry : 1);
   }
   for (size_t k = 0; k < m; ++k) {
-    const double g = (double)dy[at(&r, k)] * gamma[parameter(&r, k)], h = (x[at(&r, k)] - mu) * rstd;
+    const double g = (double)dy[element_at(&r, k)] * gamma[param_at(&r, k)], h = (x[element_at(&r, k)] - mu) * rstd;
     const double dx = pow(rstd, w->rstd_power) * (g - (w->c1 + w->second_mean) * c1 - w->c2 * h * c2);
-    floats(f, SLOT_DX)[at(&r, k)] = (float)dx;
+    floats(f, SLOT_DX)[element_at(&r, k)] = (float)dx;
   }
 }
 

@@ -579,8 +579,8 @@ static struct worst distance(const struct normative_problem *p, const struct ten
     double rstd = mixed || !scaled ? 0 : tensor_get(&a->t[SLOT_RSTD], g), sigma = sqrt(fmax(0, 1 / (rstd * rstd) - p->eps));
     double spread = mixed ? 1 : p->norm == NORMATIVE_RMSNORM ? 0 : sigma * rstd;
     for (size_t k = 0; k < m; ++k) {
-      size_t i = r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride;
-      size_t q = r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner;
+      size_t i = element_at(&r, k);
+      size_t q = param_at(&r, k);
       double ya = tensor_get(&a->t[SLOT_Y], i), yb = tensor_get(&b->t[SLOT_Y], i);
       double s = fmax(fabs(ya), fabs(or_else(&in->t[SLOT_BETA], q, 0)));
       if (scaled && isfinite(spread)) s = fmax(s, fabs(or_else(&in->t[SLOT_GAMMA], q, 1)) * spread);
@@ -712,10 +712,10 @@ static struct moments moments_of(const struct normative_problem *p, const struct
   const size_t m = r.outer * r.inner;
   long double sum = 0, squares = 0;
   struct moments s = {0};
-  for (size_t k = 0; k < m; ++k) sum += tensor_get(x, r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride);
+  for (size_t k = 0; k < m; ++k) sum += tensor_get(x, element_at(&r, k));
   s.mean = p->norm == NORMATIVE_RMSNORM ? 0 : sum / m;
   for (size_t k = 0; k < m; ++k) {
-    long double d = tensor_get(x, r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride) - s.mean;
+    long double d = tensor_get(x, element_at(&r, k)) - s.mean;
     squares += d * d;
   }
   s.sigma = sqrtl(squares / m);
@@ -742,8 +742,8 @@ static void group_scales(const struct normative_problem *p, const struct tensors
   long double g_abs = 0, h_abs = 0;
   for (int pass = 0; pass < 2; ++pass)
     for (size_t k = 0; k < m; ++k) {
-      size_t i = r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride;
-      size_t q = r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner;
+      size_t i = element_at(&r, k);
+      size_t q = param_at(&r, k);
       long double dy = tensor_get(&in->t[SLOT_DY], i), g = or_else(&in->t[SLOT_GAMMA], q, 1) * dy;
       long double h = (tensor_get(&in->t[SLOT_X], i) - t.mean) * t.rstd, u = t.sigma * t.rstd;
       if (pass) {

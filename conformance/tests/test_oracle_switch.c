@@ -785,56 +785,7 @@ static void whole_range(void **state)
 
 /* ---- finite differences of the oracle's own forward values ---- */
 
-#define BITS 400
-
-/* sum dy y of the forward case f with entry i of slot s moved by h */
-static void loss(mpfr_ptr out, struct run *f, const struct tensor *dy, enum slot s, size_t i, double h)
-{
-  mpfr_t y, term;
-  double before = tensor_get(&f->in.t[s], i);
-  put(f, s, i, before + h);
-  assert_true(tensor_get(&f->in.t[s], i) - before == h);
-  truth_of(f);
-  mpfr_init2(term, BITS);
-  mpfr_set_zero(out, 1);
-  for (size_t k = 0; k < dy->count; ++k) {
-    wide_view(y, &f->truth.t[SLOT_Y].exact[k]);
-    mpfr_mul_d(term, y, tensor_get(dy, k), MPFR_RNDN);
-    mpfr_add(out, out, term, MPFR_RNDN);
-  }
-  mpfr_clear(term);
-  truth_free(&f->truth);
-  put(f, s, i, before);
-}
-
-static void difference(mpfr_ptr out, struct run *f, const struct tensor *dy, enum slot s, size_t i, double h)
-{
-  mpfr_t below;
-  mpfr_init2(below, BITS);
-  loss(out, f, dy, s, i, h);
-  loss(below, f, dy, s, i, -h);
-  mpfr_sub(out, out, below, MPFR_RNDN);
-  mpfr_div_d(out, out, 2 * h, MPFR_RNDN);
-  mpfr_clear(below);
-}
-
-/* Richardson's (4 D(h/2) - D(h))/3, as in test_gradients.c */
-static void one_derivative(struct run *f, const struct run *b, enum slot s, enum slot gradient, size_t i)
-{
-  mpfr_t whole, half, w;
-  mpfr_inits2(BITS, whole, half, (mpfr_ptr)0);
-  difference(whole, f, &b->in.t[SLOT_DY], s, i, 0x1p-30);
-  difference(half, f, &b->in.t[SLOT_DY], s, i, 0x1p-31);
-  mpfr_mul_ui(half, half, 4, MPFR_RNDN);
-  mpfr_sub(half, half, whole, MPFR_RNDN);
-  mpfr_div_ui(half, half, 3, MPFR_RNDN);
-  wide_view(w, &b->truth.t[gradient].exact[i]);
-  mpfr_sub(whole, half, w, MPFR_RNDN);
-  if (!mpfr_zero_p(whole) && mpfr_get_exp(whole) > -90)
-    fail_msg("%s[%zu] is %.17g, the finite difference %.17g, apart by 2^%ld", slot_name[gradient], i, mpfr_get_d(w, MPFR_RNDN),
-             mpfr_get_d(half, MPFR_RNDN), (long)mpfr_get_exp(whole));
-  mpfr_clears(whole, half, (mpfr_ptr)0);
-}
+#include "difference.inc"
 
 static void derivatives(const char *shape, const char *keys)
 {
@@ -856,7 +807,7 @@ static void derivatives(const char *shape, const char *keys)
   truth_of(&two[1]);
   for (size_t n = 0; n < 5; ++n)
     for (size_t i = 0; i < two[1].truth.t[pairs[n].gradient].count; ++i)
-      one_derivative(&two[0], &two[1], pairs[n].slot, pairs[n].gradient, i);
+      one_derivative(&two[0], &two[1], pairs[n].slot, pairs[n].gradient, i, -90);
   close_case(&two[0]);
   close_case(&two[1]);
 }

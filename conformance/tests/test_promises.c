@@ -71,8 +71,8 @@ static void count_misrounded(const struct normative_problem *p, const struct ten
     double spread = (double)(sqrtl(truth->group[g].sigma2) * truth->group[g].rstd);
     if (!truth->group[g].finite || !isfinite(spread)) continue;
     for (size_t k = 0; k < r.outer * r.inner; ++k) {
-      size_t i = r.base + k / r.inner * r.outer_stride + k % r.inner * r.inner_stride;
-      size_t c = r.param + k / r.inner * r.param_outer + k % r.inner * r.param_inner;
+      size_t i = element_at(&r, k);
+      size_t c = param_at(&r, k);
       double gamma = p->has_gamma ? tensor_get(&in->t[SLOT_GAMMA], c) : 1, beta = p->has_beta ? tensor_get(&in->t[SLOT_BETA], c) : 0;
       double want = tensor_get(&truth->t[SLOT_Y].nearest, i), got = tensor_get(y, i);
       if (!isfinite(want) || fabs(want) < 0x1p-12 * fmax(fabs(beta), fabs(gamma) * spread)) continue;
