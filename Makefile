@@ -36,7 +36,7 @@ HARNESS := -std=gnu11 -DNORMATIVE_DATA_DIR='"$(CURDIR)/conformance/data"'
 LIBS := -ljansson -lmpfr -lgmp -ldl -lm
 
 PACKAGES_BUILD := gcc g++ make libc6-dev libgomp1 libgmp-dev libmpfr-dev libjansson-dev
-PACKAGES_TEST := $(PACKAGES_BUILD) libcmocka-dev libbenchmark-dev libdnnl-dev python3-minimal python3-numpy gnuplot-nox \
+PACKAGES_TEST := $(PACKAGES_BUILD) libcmocka-dev libbenchmark-dev libdnnl-dev python3-minimal python3-numpy \
   libxml2-utils
 PACKAGES_REPORT := $(PACKAGES_TEST)
 PACKAGES_PEERS := $(PACKAGES_BUILD) $(if $(PYTHON),,python3-venv)

@@ -101,25 +101,11 @@ static void put_y(const struct view *v, struct block *b, size_t i, size_t j, lon
   f[F_B] = fabs(beta);
   long double s = y > f[F_B] ? y : f[F_B];
   if (v->slot == SLOT_SUM) s = y;
-  else if (g * spread > s) s = g * spread;
+  else s = fmaxl(s, g * fmaxl(spread, v->cache->scales ? switch_scale_y(v->cache->scales, v->truth, b->group, x) : 0));
   put(v, b, b->n++, i, s, !q->finite || !isfinite(x) || !isfinite(gamma) || !isfinite(beta), f, weight);
 }
 
 static void put_dx(const struct view *v, struct block *b, size_t i, size_t j, const long double weight[FEATURES]);
-
-/* The greatest contribution of a layer or a batch to dx: it is of the size of the group's own terms, unless these are small. */
-static void find_flow(const struct view *v, struct block *b)
-{
-  const struct switch_truth *sw = v->truth->sw;
-  const size_t n = b->group / v->p->c, c = b->group % v->p->c;
-  b->flow = b->flow_slope = 0;
-  if (!sw || !v->backward || !gradient_finite(v, b->group)) return;
-  for (size_t k = 1; k < sw->lambdas && !(k == 2 && v->p->mode == NORMATIVE_EVALUATION); ++k) {
-    const long double count = v->p->s * (long double)(k == 1 ? v->p->c : v->p->n);
-    b->flow = fmaxl(b->flow, sw->w[k] * (k == 1 ? sw->p_n[n] : sw->p_c[c]) / count);
-    b->flow_slope = fmaxl(b->flow_slope, 2 * sw->w_var[k] * (k == 1 ? sw->q_n[n] : sw->q_c[c]) / count);
-  }
-}
 
 size_t fill_elements(const struct view *v, struct block *b, const struct runs *r, size_t k)
 {
@@ -129,7 +115,6 @@ size_t fill_elements(const struct view *v, struct block *b, const struct runs *r
   bool own_mean = !v->evaluation && v->centred && q->finite && q->rstd < INFINITY;
   long double spread = own_mean ? sqrtl(q->sigma2) * q->rstd : 0;
   feature_weights(v, q, weight);
-  find_flow(v, b);
   for (b->n = 0; b->n < BLOCK && k < end; ++k) {
     size_t at = r->base + o * r->outer_stride + i * r->inner_stride, j = r->param + o * r->param_outer + i * r->param_inner;
     if (v->backward) put_dx(v, b, at, j, weight);
@@ -158,8 +143,8 @@ static void put_dx(const struct view *v, struct block *b, size_t i, size_t j, co
   f[D_X] = fabsl(x);
   if (!v->evaluation) {
     f[D_D] = v->centred ? fabsl(x - q->mu_hi - q->mu_lo) : f[D_X];
-    s = fmaxl(s, r * fmaxl(f[D_G], fmaxl(q->g_abs, r * f[D_D] * q->gx_abs)));
-    s = fmaxl(s, fmaxl(b->flow, b->flow_slope * f[D_D]));
+    if (v->cache->scales) s = fmaxl(s, switch_scale_dx(v->cache->scales, v->p, v->truth, b->group, x, f[D_G]));
+    else s = fmaxl(s, r * fmaxl(f[D_G], fmaxl(q->g_abs, r * f[D_D] * q->gx_abs)));
   }
   f[D_GAMMA_D] = gamma * f[D_D];
   const size_t n = b->n++;
@@ -179,7 +164,8 @@ void fill_parameters(const struct view *v, struct block *b, size_t first)
     const struct param_truth *q = &v->truth->param[j];
     const long double exact = absolute_exact(&v->exact->exact[j]);
     const bool dgamma = v->slot == SLOT_DGAMMA && q->dyx_norm < INFINITY; /* else xhat is 1 or so where it is finite */
-    const long double norm = dgamma ? q->dyx_norm : q->dy_norm;
+    long double norm = dgamma ? q->dyx_norm : q->dy_norm;
+    if (dgamma && v->cache->scales) norm = fmaxl(norm, v->cache->scales->dgamma[j]);
     put(v, b, b->n, j, norm < INFINITY ? fmaxl(exact, norm) : exact, false, only_one, only_one);
     if (v->out && b->special[b->n] && !isfinite(b->got[b->n]) && !isfinite(b->nearest[b->n])) b->err[b->n] = 0;
   }
@@ -187,7 +173,7 @@ void fill_parameters(const struct view *v, struct block *b, size_t first)
 
 void fill_lambdas(const struct view *v, struct block *b)
 {
-  const long double *norm = v->cache->lambda_scale[v->slot == SLOT_DLAMBDA_VAR];
+  const long double *norm = v->cache->scales->dlambda[v->slot == SLOT_DLAMBDA_VAR];
   b->group = 0;
   for (b->n = 0; b->n < v->truth->sw->lambdas; ++b->n) {
     const long double exact = absolute_exact(&v->exact->exact[b->n]);

@@ -15,7 +15,6 @@
 enum { BLOCK = 256 };
 struct block {
   size_t n, group;
-  long double flow, flow_slope; /* SwitchableNorm: what other groups add to dx at most, and that which goes with |x-M| */
   size_t index[BLOCK];
   int unit[BLOCK];              /* exponent of ulp(s) */
   bool special[BLOCK], undecided[BLOCK];

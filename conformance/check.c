@@ -17,12 +17,12 @@ struct check {
   const char **name, **version; /* of each, once opened */
   const char **preset;          /* that each is judged against */
   size_t specs;
-  const char *require, *json, *junit, *known;
+  const char *require, *json, *junit;
+  struct known known;
   bool strict_range, cases_given, misused;
   int jobs;
   struct implementation ***impl; /* [job][spec]; NULL where it could not be opened */
   struct records records;        /* [case][spec], in order */
-  struct output json_out, junit_out;
   enum slot output;              /* the only one to be judged; SLOT_X: all */
   size_t done;
 };
@@ -59,36 +59,40 @@ static const struct option options[] = {
 
 static int take_output(struct check *c, const char *name, struct error *e)
 {
-  for (int s = SLOT_RUNNING_MEAN; s < SLOT_COUNT; ++s)
+  char names[256] = "";
+  for (int s = SLOT_RUNNING_MEAN; s < SLOT_COUNT; ++s) { /* the outputs */
     if (!strcmp(slot_name[s], name)) {
       c->output = (enum slot)s;
       return 0;
     }
-  return fail(e, "--output: '%s' is no output; there are y, mean, rstd, running_mean, running_var, dx, dgamma, dbeta", name);
+    if (names[0]) strcat(names, ", ");
+    strcat(names, slot_name[s]);
+  }
+  return fail(e, "--output: '%s' is no output; there are %s", name, names);
 }
 
 static int take_option(struct check *c, int option, const char *value, struct error *e)
 {
-  double x;
+  uint64_t x;
   switch (option) {
   case INPUT: c->cases_given = true; return plan_directory(&c->plan, value, e);
   case REQUIRE: c->require = value; return 0;
   case STRICT: c->strict_range = true; return 0;
   case OUTPUT: return take_output(c, value, e);
-  case KNOWN: c->known = value; return 0;
+  case KNOWN: return known_read(&c->known, value, e);
   case JSON: c->json = value; return 0;
   case JUNIT: c->junit = value; return 0;
   case 'j':
-    if (option_number("-j", value, 1, 1024, &x, e)) return -1;
+    if (option_count("-j", value, 1, 1024, &x, e)) return -1;
     c->jobs = (int)x;
     return 0;
   case THREADS:
-    if (option_number("--threads", value, 1, 4096, &x, e)) return -1;
+    if (option_count("--threads", value, 1, 4096, &x, e)) return -1;
     c->o.threads = (int)x;
     return 0;
   case TIMEOUT_S: return option_number("--timeout", value, 0.01, 1e6, &c->o.timeout_s, e);
   case MEMORY:
-    if (option_number("--memory", value, 1, 1e9, &x, e)) return -1;
+    if (option_count("--memory", value, 1, 1000000000, &x, e)) return -1;
     c->o.memory_bytes = (size_t)x << 20;
     return 0;
   case PYTHON: c->o.python = value; return 0;
@@ -203,10 +207,10 @@ static void close_all(struct check *c)
 
 /* ---- one case ---- */
 
-/* A case made ready: its data, and its truth once there is a result. The same case with f32 statistics is a second one, made
-   when needed. */
+/* A case made ready: its data once somebody computes it, and its truth once there is a result. The same case with f32
+   statistics is a second one, made when needed, of the same data where it takes no statistics. */
 struct ready {
-  bool made, bad, known;
+  bool made, filled, lent, bad, known; /* lent: `in` is the first one's */
   struct normative_problem p;
   char name[CASE_NAME_MAX];
   struct tensors in;
@@ -248,16 +252,29 @@ static int make_ready(struct ready *r, const struct planned *c, bool narrow)
     r->in = d.in;
     memset(&d.in, 0, sizeof d.in);
     casedir_free(&d);
+    r->filled = true;
     if (narrow && narrow_statistics(r)) return -1;
   } else {
     struct testcase tc = c->tc;
     if (narrow) tc.p.stat_type = NORMATIVE_F32;
     r->p = tc.p;
     case_name(r->name, &tc);
-    if (inputs_make(&tc, &r->in, &r->e)) return -1;
   }
   r->live = (struct live_case){.name = r->name, .p = &r->p, .in = &r->in};
   return 0;
+}
+
+/* The data of r[narrow]. */
+static void fill_ready(struct ready r[2], const struct planned *c, bool narrow)
+{
+  struct ready *one = &r[narrow];
+  struct testcase tc = c->tc;
+  if (one->filled || one->bad) return;
+  one->filled = true;
+  one->lent = narrow && r[0].filled && !r[0].bad && !one->p.running && !one->p.given;
+  tc.p.stat_type = one->p.stat_type;
+  if (one->lent) one->in = r[0].in;
+  else one->bad = inputs_make(&tc, &one->in, &one->e) != 0;
 }
 
 static int know_truth(struct ready *r)
@@ -272,7 +289,7 @@ static void free_ready(struct ready *r)
   if (!r->made) return;
   live_case_done(&r->live);
   if (r->known && !r->bad) truth_free(&r->truth);
-  tensors_free(&r->in);
+  if (!r->lent) tensors_free(&r->in);
 }
 
 static struct ready *ready(struct ready r[2], const struct planned *c, bool narrow)
@@ -328,6 +345,12 @@ static void judge_one(struct check *c, struct ready *r, struct implementation *i
   tensors_free(&out);
 }
 
+static void decline(struct record *rec, const char *why)
+{
+  rec->verdict = SKIP;
+  snprintf(rec->reason, sizeof rec->reason, "%s", why);
+}
+
 static void name_record(struct record *rec, const struct check *c, const struct planned *planned, const struct ready *r,
                         size_t i)
 {
@@ -356,6 +379,8 @@ static void check_case(struct check *c, const struct planned *planned, struct im
     for (int narrow = 0; impl[i] && narrow < 2 && declined; ++narrow) {
       if (narrow && r[0].p.stat_type == NORMATIVE_F32) break;
       struct ready *one = ready(r, planned, narrow);
+      const char *why = one->bad ? NULL : implementation_declines(impl[i], &one->p);
+      if (!why) fill_ready(r, planned, narrow);
       if (one->bad && narrow && (planned->dir || one->p.type == NORMATIVE_F64)) break;
       if (one->bad) {
         *bad = one->e;
@@ -363,7 +388,8 @@ static void check_case(struct check *c, const struct planned *planned, struct im
       }
       char reason[sizeof rec->reason];
       snprintf(reason, sizeof reason, "%s", rec[i].reason);
-      judge_one(c, one, impl[i], i, &rec[i], &declined);
+      if (why) decline(&rec[i], why);
+      else judge_one(c, one, impl[i], i, &rec[i], &declined);
       if (one->bad) {
         *bad = one->e;
         break;
@@ -415,17 +441,8 @@ static int write_out(struct check *c, const char *command, FILE *text, struct er
   const char *require = c->require ? c->require : "default";
   records_table(&c->records, text);
   records_failures(&c->records, command, 3, text);
-  if (c->json) records_write_json(&c->records, require, c->json_out.f);
-  if (c->json && output_finish(&c->json_out, e)) return -1;
-  if (c->junit) records_write_junit(&c->records, command, c->junit_out.f);
-  return c->junit ? output_finish(&c->junit_out, e) : 0;
-}
-
-/* Before the work begins, so that a path that cannot be written is said at once. */
-static int open_outputs(struct check *c, struct error *e)
-{
-  if (c->json && output_open(&c->json_out, c->json, e)) return -1;
-  return c->junit ? output_open(&c->junit_out, c->junit, e) : 0;
+  if (c->json && records_json(&c->records, require, c->json, e)) return -1;
+  return c->junit ? records_junit(&c->records, command, c->junit, e) : 0;
 }
 
 /* The options that change a verdict go into the command that reproduces it. */
@@ -444,12 +461,13 @@ static int run(struct check *c)
   char command[512];
   if (c->require && strcmp(c->require, "declared") && !preset_find(c->require, &e)) return misuse("check", "--require: %s", e.text);
   if ((size_t)c->jobs > c->plan.count) c->jobs = (int)c->plan.count;
-  if (open_outputs(c, &e)) return misuse("check", "%s", e.text);
+  if (records_writable(c->json, c->junit, &e)) return misuse("check", "%s", e.text);
   reproducing(command, c, "build/bin/normative");
   open_all(c);
   check_all(c);
-  FILE *text = c->json && !strcmp(c->json, "-") ? stderr : stdout;
-  if (c->known && records_known(&c->records, c->known, text, &e)) return misuse("check", "%s", e.text);
+  if (!c->records.count) return EXIT_MISUSE; /* told already; earlier results stay */
+  FILE *text = records_text(c->json, c->junit);
+  records_known(&c->records, &c->known, text);
   if (write_out(c, command, text, &e)) {
     misuse("check", "%s", e.text);
     c->misused = true;
@@ -466,8 +484,7 @@ int cmd_check(int argc, char **argv)
   struct error e;
   int stop = take_arguments(&c, argc, argv, &e);
   int status = stop ? stop - 1 : run(&c);
-  output_abandon(&c.json_out);
-  output_abandon(&c.junit_out);
+  known_free(&c.known);
   records_free(&c.records);
   close_all(&c);
   plan_free(&c.plan);

@@ -39,12 +39,13 @@ enum { SELECT_NORM = 256, SELECT_DIRECTION, SELECT_TYPE, SELECT_LAYOUT, SELECT_F
   "  --seed N              seed of the generated data (1)\n"
 int selection_option(struct selection *s, int option, const char *value, struct error *e);
 int option_number(const char *option, const char *text, double least, double most, double *value, struct error *e);
+int option_count(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value, struct error *e);
 
 struct planned { struct testcase tc; char *name, *dir; }; /* dir: a case directory, else NULL */
 struct plan { struct planned *c; size_t count, room; };
 /* Adds what the filters leave of the sweep; a --case that is a full name and not in the sweep is taken as it is. */
 int plan_sweep(struct plan *plan, const struct selection *s, struct error *e);
-/* Adds dir, or every case directory below it. */
+/* Adds dir, or every case directory below it; symbolic links below it are not followed. */
 int plan_directory(struct plan *plan, const char *dir, struct error *e);
 void plan_free(struct plan *plan);
 

@@ -421,6 +421,12 @@ static void run_here(struct implementation *impl, struct live_case *c, int itera
   r->seconds = h.seconds;
 }
 
+const char *implementation_declines(const struct implementation *impl, const struct normative_problem *p)
+{
+  const char *why = *impl->absent ? impl->absent : impl->plugin ? impl->plugin->supports(p) : NULL;
+  return why && !*why ? "declined without a reason" : why;
+}
+
 void implementation_run(struct implementation *impl, struct live_case *c, int iterations, struct tensors *out,
                         struct run_result *r)
 {

@@ -31,6 +31,9 @@ const char *implementation_spec(const struct implementation *impl);
 /* Calls each for every name that spec stands for (itself, if it is no group). */
 int implementation_expand(const char *spec, int (*each)(const char *spec, void *arg), void *arg, struct error *e);
 
+/* Why it declines a problem, where that can be told without a worker; else NULL. */
+const char *implementation_declines(const struct implementation *impl, const struct normative_problem *p);
+
 /* A case on its way to implementations: the directory is written when the first worker needs it. */
 struct live_case {
   const char *name;

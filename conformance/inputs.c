@@ -4,6 +4,7 @@
    group g of x is the same however many groups there are, unless the family places one thing in the whole tensor. */
 #include "inputs.h"
 #include "casedir.h"
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -365,6 +366,7 @@ static double lambda_extreme(const struct entries *p, size_t i)
 
 static double lambda_large(const struct entries *p, size_t i) { return exp_limit(p) + lambda_ordinary(p, i); }
 static double lambda_negative(const struct entries *p, size_t i) { return -exp_limit(p) - lambda_ordinary(p, i); }
+static double lambda_batch(const struct entries *p, size_t i) { return lambda_ordinary(p, i) + (i == 2 ? 200 : 0); }
 static double lambda_huge(const struct entries *p, size_t i) { return sign(~p->key, i) * gamma_largest(p, i); }
 static double param_zero(const struct entries *p, size_t i) { return (void)p, (void)i, 0.0; }
 static double beta_ordinary(const struct entries *p, size_t i) { return 2 * uniform(p->key, i) - 1; }
@@ -459,7 +461,8 @@ static const struct maker makers[] = {
 
 static const struct maker *maker_of(const struct family *f) { return &makers[f - family_table]; }
 
-/* Does name follow the row's pattern? NeK in it matches digits, "e", perhaps "-", digits: *number. */
+/* Does name follow the row's pattern? NeK in it matches digits, "e", perhaps "-", digits: *number, NaN where it would
+   become 0 or infinite. */
 static bool matches(const char *pattern, const char *name, double *number)
 {
   const char *hole = strstr(pattern, "NeK");
@@ -473,7 +476,9 @@ static bool matches(const char *pattern, const char *name, double *number)
   minus = start[mantissa + 1] == '-';
   exponent = strspn(start + mantissa + 1 + minus, digits);
   if (!exponent || exponent > 3) return false;
+  errno = 0;
   *number = strtod(start, NULL);
+  if (errno && (*number == 0 || isinf(*number))) *number = NAN;
   return !strcmp(start + mantissa + 1 + minus + exponent, hole + 3);
 }
 
@@ -509,7 +514,11 @@ static const struct family *require(const char *kind, const char *name, double *
   char list[900] = "";
   size_t used = 0;
   const struct family *found = find(kind, *name ? name : "ordinary", number);
-  if (found) return found;
+  if (found && !isnan(*number)) return found;
+  if (found) {
+    fail(e, "family '%s' of %s: its number is none that f64 has", name, kind);
+    return NULL;
+  }
   for (const struct family *f = family_table; f->name; ++f)
     if (!strcmp(f->kind, kind) && used < sizeof list)
       used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", f->name);
@@ -799,12 +808,21 @@ static int make_cancelling_addend(struct making *w)
   return 0;
 }
 
+static int make_same_addend(struct making *w)
+{
+  const struct tensor *x = &w->in->t[SLOT_X];
+  for (size_t i = 0; i < x->count; ++i)
+    if (store(w, SLOT_RESIDUAL, i, tensor_get(x, i), 0)) return -1;
+  return 0;
+}
+
 static int make_addend(struct making *w)
 {
   double number;
   const struct family *family = require("addend", w->tc->r.addend, &number, w->e);
   if (!family) return -1;
-  return maker_of(family)->value ? make_elements(w, SLOT_RESIDUAL, family, number, w->tc->r.pow2) : make_cancelling_addend(w);
+  if (maker_of(family)->value) return make_elements(w, SLOT_RESIDUAL, family, number, w->tc->r.pow2);
+  return strcmp(family->name, "alike") ? make_cancelling_addend(w) : make_same_addend(w);
 }
 
 /* ---- parameters and statistics ---- */

@@ -54,9 +54,19 @@ int option_number(const char *option, const char *text, double least, double mos
   return 0;
 }
 
+int option_count(const char *option, const char *text, uint64_t least, uint64_t most, uint64_t *value, struct error *e)
+{
+  char *end;
+  errno = 0;
+  *value = strtoull(text, &end, 10);
+  if (*text < '0' || *text > '9' || *end || errno || *value < least || *value > most)
+    return fail(e, "%s: '%s' is no whole number from %llu to %llu", option, text, (unsigned long long)least,
+                (unsigned long long)most);
+  return 0;
+}
+
 int selection_option(struct selection *s, int option, const char *value, struct error *e)
 {
-  double x;
   switch (option) {
   case SELECT_NORM: s->norm = value; return 0;
   case SELECT_DIRECTION: s->direction = value; return 0;
@@ -68,10 +78,7 @@ int selection_option(struct selection *s, int option, const char *value, struct 
     if (strcmp(value, "quick") && strcmp(value, "full")) return fail(e, "--tier: '%s' is none of quick, full", value);
     s->tier = strcmp(value, "full") ? TIER_QUICK : TIER_FULL;
     return 0;
-  case SELECT_SEED:
-    if (option_number("--seed", value, 0, 0x1p53, &x, e)) return -1;
-    s->seed = (uint64_t)x;
-    return 0;
+  case SELECT_SEED: return option_count("--seed", value, 0, (uint64_t)1 << 53, &s->seed, e);
   default: return fail(e, "an option that is none");
   }
 }
@@ -193,6 +200,16 @@ static char **entries(const char *dir, size_t *count, struct error *e)
   return names;
 }
 
+/* A link may lead out of the tree that the user named, or back into it. */
+static bool is_directory(const char *path)
+{
+  struct stat st, target;
+  if (lstat(path, &st)) return false;
+  if (S_ISLNK(st.st_mode) && !stat(path, &target) && S_ISDIR(target.st_mode))
+    fprintf(stderr, "normative: %s: a symbolic link, not followed\n", path);
+  return S_ISDIR(st.st_mode);
+}
+
 static int walk(struct plan *plan, const char *dir, int depth, struct error *e)
 {
   char path[1024];
@@ -208,10 +225,9 @@ static int walk(struct plan *plan, const char *dir, int depth, struct error *e)
   if (!names) return -1;
   int bad = 0;
   for (size_t i = 0; i < count; ++i) {
-    struct stat st;
     if (snprintf(path, sizeof path, "%s/%s", dir, names[i]) >= (int)sizeof path)
       bad = bad ? bad : fail(e, "%s/%s: too long a path", dir, names[i]);
-    if (!bad && depth < 12 && !stat(path, &st) && S_ISDIR(st.st_mode)) bad = walk(plan, path, depth + 1, e);
+    if (!bad && depth < 12 && is_directory(path)) bad = walk(plan, path, depth + 1, e);
     free(names[i]);
   }
   free(names);

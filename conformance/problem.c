@@ -2,6 +2,7 @@
    Problems as text, both ways, from one table of keys; and the index map of every norm. */
 #include "problem.h"
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -251,13 +252,21 @@ int problem_finish(struct normative_problem *p, struct error *e)
 
 /* ---- text ---- */
 
-/* A decimal number without rest; C's syntax, hexadecimal floats included. */
-static int parse_real(const char *text, double *value)
+/* A number that becomes 0 or infinite where it is rounded is another one. */
+static int check_rounded(const char *what, const char *text, bool was_zero, double value, bool narrow, struct error *e)
+{
+  if (was_zero == (value == 0) && !isinf(value)) return 0;
+  return fail(e, "%s: '%s' would be %g in %s", what, text, value, narrow ? "f32" : "f64");
+}
+
+/* A number without rest; C's syntax, hexadecimal floats included. Narrow: rounded to float. */
+static int parse_real(const char *what, const char *text, bool narrow, double *value, struct error *e)
 {
   char *end;
-  if (!*text || strchr(" \t\n", *text)) return -1;
-  *value = strtod(text, &end);
-  return *end ? -1 : 0;
+  errno = 0;
+  *value = narrow ? (double)strtof(text, &end) : strtod(text, &end);
+  if (!*text || strchr(" \t\n", *text) || *end) return fail(e, "%s: '%s' is no number", what, text);
+  return check_rounded(what, text, !errno && *value == 0, *value, narrow, e);
 }
 
 static int parse_count(const char *text, uint64_t *value)
@@ -312,11 +321,10 @@ static int set_key(struct testcase *tc, const struct key *k, const char *value, 
     return 0;
   case REAL:
   case REAL64:
-    if (parse_real(value, &real)) return fail(e, "%s: '%s' is no number", k->name, value);
-    *(double *)field = k->kind == REAL ? (double)strtof(value, NULL) : real;
-    return 0;
+    return parse_real(k->name, value, k->kind == REAL, field, e);
   case POWER:
-    if (parse_real(value, &real) || real != (int)real) return fail(e, "%s: '%s' is no integer", k->name, value);
+    if (parse_real(k->name, value, false, &real, e)) return -1;
+    if (fabs(real) > INT_MAX || real != (int)real) return fail(e, "%s: '%s' is no integer of 32 bits", k->name, value);
     tc->r.pow2 = (int)real;
     return 0;
   case PRESENT:
@@ -485,8 +493,11 @@ static int json_key(struct normative_problem *p, const struct key *k, const json
     *(uint64_t *)field = (uint64_t)json_integer_value(value);
   } else {
     if (!json_is_number(value)) return fail(e, "%s: not a number", k->name);
-    double real = json_number_value(value);
-    *(double *)field = k->kind == REAL ? (double)(float)real : real;
+    char text[32];
+    double real = json_number_value(value), kept = k->kind == REAL ? (double)(float)real : real;
+    snprintf(text, sizeof text, "%.15g", real);
+    if (check_rounded(k->name, text, real == 0, kept, k->kind == REAL, e)) return -1;
+    *(double *)field = kept;
   }
   return 0;
 }

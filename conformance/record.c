@@ -108,31 +108,52 @@ int records_exit(const struct records *all, bool misuse)
   return bad ? EXIT_FAILED : misuse ? EXIT_MISUSE : judged ? EXIT_PASS : EXIT_NOTHING;
 }
 
-int records_known(struct records *all, const char *path, FILE *out, struct error *e)
+/* ---- accepted failures ---- */
+
+static int known_lines(struct known *k, const char *path, FILE *f, struct error *e)
+{
+  char line[2048], third[2];
+  for (int number = 1; fgets(line, sizeof line, f); ++number) {
+    struct known_entry entry = {.path = path, .line = number};
+    if (strchr(line, '#')) *strchr(line, '#') = 0;
+    int words = sscanf(line, "%255s %511s %1s", entry.who, entry.what, third);
+    if (words < 1) continue;
+    if (words != 2) return fail(e, "--known %s:%d: not IMPLEMENTATION CASE", path, number);
+    k->entry = realloc(k->entry, (k->count + 1) * sizeof *k->entry);
+    if (!k->entry) abort();
+    k->entry[k->count++] = entry;
+  }
+  return ferror(f) ? fail(e, "--known %s: %s", path, strerror(errno)) : 0;
+}
+
+int known_read(struct known *k, const char *path, struct error *e)
 {
   FILE *f = fopen(path, "r");
   if (!f) return fail(e, "--known %s: %s", path, strerror(errno));
-  char line[2048], who[256], what[CASE_NAME_MAX];
-  for (int number = 1; fgets(line, sizeof line, f); ++number) {
-    if (strchr(line, '#')) *strchr(line, '#') = 0;
-    int words = sscanf(line, "%255s %511s %1s", who, what, line);
-    if (words < 1) continue;
-    if (words != 2) {
-      fclose(f);
-      return fail(e, "--known %s:%d: not IMPLEMENTATION CASE", path, number);
-    }
+  int bad = known_lines(k, path, f, e);
+  fclose(f);
+  return bad;
+}
+
+void known_free(struct known *k)
+{
+  free(k->entry);
+  *k = (struct known){0};
+}
+
+void records_known(struct records *all, const struct known *k, FILE *out)
+{
+  for (const struct known_entry *w = k->entry; w < k->entry + k->count; ++w) {
     size_t matched = 0, bad = 0;
     for (size_t i = 0; i < all->count; ++i) {
       struct record *r = &all->r[i];
-      if ((fnmatch(who, r->implementation, 0) && fnmatch(who, r->spec, 0)) || fnmatch(what, r->name, 0)) continue;
+      if ((fnmatch(w->who, r->implementation, 0) && fnmatch(w->who, r->spec, 0)) || fnmatch(w->what, r->name, 0)) continue;
       ++matched;
       bad += failed(r->verdict);
       r->known |= failed(r->verdict);
     }
-    if (matched && !bad) fprintf(out, "known failure passes now: %s:%d: %s %s\n", path, number, who, what);
+    if (matched && !bad) fprintf(out, "known failure passes now: %s:%d: %s %s\n", w->path, w->line, w->who, w->what);
   }
-  fclose(f);
-  return 0;
 }
 
 /* ---- files ---- */
@@ -180,6 +201,30 @@ int output_finish(struct output *o, struct error *e)
   if (bad && o->beside[0]) remove(o->beside);
   o->f = NULL;
   return bad ? fail(e, "%s: %s", o->path, strerror(number)) : 0;
+}
+
+/* Nothing is left open or beside meanwhile: an interrupted run leaves no trace, and a reader of a pipe sees one writer. */
+static int writable(const char *path, struct error *e)
+{
+  struct output o;
+  struct stat st;
+  if (!strcmp(path, "-")) return 0;
+  if (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+    return access(path, W_OK) ? fail(e, "%s: %s", path, strerror(errno)) : 0;
+  if (output_open(&o, path, e)) return -1;
+  output_abandon(&o);
+  return 0;
+}
+
+int records_writable(const char *json, const char *junit, struct error *e)
+{
+  if (json && junit && !strcmp(json, junit)) return fail(e, "%s: both --json and --junit", json);
+  return (json && writable(json, e)) || (junit && writable(junit, e)) ? -1 : 0;
+}
+
+FILE *records_text(const char *json, const char *junit)
+{
+  return (json && !strcmp(json, "-")) || (junit && !strcmp(junit, "-")) ? stderr : stdout;
 }
 
 /* ---- text of others: reasons, names, paths ---- */

@@ -32,9 +32,13 @@ void records_free(struct records *all);
    picks the member with the fewest failures in each such cell and gives every record that member's verdict. */
 void records_settle(struct records *all);
 
-/* --known FILE: lines IMPLEMENTATION CASE, globs allowed, # starts a comment. Marks accepted failures, and prints to out
-   those entries that fail no more. */
-int records_known(struct records *all, const char *path, FILE *out, struct error *e);
+/* --known FILE: accepted failures, lines IMPLEMENTATION CASE, globs allowed, # starts a comment. */
+struct known_entry { const char *path; int line; char who[256], what[CASE_NAME_MAX]; };
+struct known { struct known_entry *entry; size_t count; };
+int known_read(struct known *k, const char *path, struct error *e); /* adds the file's entries */
+void known_free(struct known *k);
+/* Marks accepted failures, and prints to out those entries that fail no more. */
+void records_known(struct records *all, const struct known *k, FILE *out);
 
 enum { EXIT_PASS = 0, EXIT_FAILED = 1, EXIT_MISUSE = 2, EXIT_NOTHING = 3 };
 int records_exit(const struct records *all, bool misuse);
@@ -44,13 +48,16 @@ json_t *record_to_json(const struct record *r, const char *require);
 void records_table(const struct records *all, FILE *out);
 /* One line of the table: an implementation at a norm, mode, direction, type and layout. */
 struct records_line {
-  const struct record *first;
+  const struct record *first, *worst; /* worst: of its failures, else of what passed, that with the largest error; or NULL */
   size_t count[VERDICT_COUNT], known;
   double nulp;            /* negative: no output was measured */
   bool unexplained;       /* some failure is no matter of bounds: no output, a crash */
   uint64_t uncovered;     /* bit k: the k-th preset that presets_offered names does not cover some judged case */
-  const char *skip_reason;
+  const char *skip_reason; /* the most frequent one */
+  size_t skipped_so;
 };
+/* Is a before b: by failure that is not accepted; by error, where none could be measured before all others; by name? */
+bool record_worse(const struct record *a, const struct record *b);
 struct records_line *records_lines(const struct records *all, size_t *count); /* the caller frees */
 enum verdict records_line_verdict(const struct records_line *l);
 size_t records_line_failed(const struct records_line *l);     /* without the accepted failures */
@@ -64,6 +71,10 @@ void records_failures(const struct records *all, const char *command, size_t lim
 /* As result.schema.json and junit.xsd say. */
 void records_write_json(const struct records *all, const char *require, FILE *out);
 void records_write_junit(const struct records *all, const char *command, FILE *out);
+/* Before the work begins: can both be written (NULL: not wanted)? What is there stays as it is. */
+int records_writable(const char *json, const char *junit, struct error *e);
+/* Where the table goes: not among records on standard output. */
+FILE *records_text(const char *json, const char *junit);
 /* The same to files, written beside and renamed. */
 int records_json(const struct records *all, const char *require, const char *path, struct error *e);
 int records_junit(const struct records *all, const char *command, const char *path, struct error *e);

@@ -154,15 +154,21 @@ static void sentence(FILE *f, const struct report *r, const struct counts *c)
   fputs("</p>\n", f);
 }
 
-/* A number, what it is, and the command that gives it out of the record files. */
-static void counted(FILE *f, const struct report *r, size_t number, const char *what, const char *filter)
+/* The shell function that prints all records: the commands below start with it. */
+static void records_function(FILE *f, const struct report *r)
 {
-  fprintf(f, "<tr><td>%zu</td><td>%s</td><td><code>cat", number, what);
+  fputs("<p>In a shell: <code>records() { cat", f);
   for (size_t i = 0; i < r->files; ++i) {
     fputc(' ', f);
     html_shell_word(f, r->file[i]);
   }
-  fputs(" | ", f);
+  fputs("; }</code></p>\n", f);
+}
+
+/* A number, what it is, and the command that gives it out of the record files. */
+static void counted(FILE *f, size_t number, const char *what, const char *filter)
+{
+  fprintf(f, "<tr><td>%zu</td><td>%s</td><td><code>records | ", number, what);
   html(f, filter);
   fputs("</code></td></tr>\n", f);
 }
@@ -170,20 +176,21 @@ static void counted(FILE *f, const struct report *r, size_t number, const char *
 static void numbers(FILE *f, const struct report *r, const struct counts *c)
 {
   char filter[200], what[100];
+  records_function(f, r);
   fputs("<div class=\"wide\"><table class=\"counts\">\n", f);
   if (r->checks.count) {
-    counted(f, r, c->implementations, "implementations judged",
+    counted(f, c->implementations, "implementations judged",
             "grep -E '\"verdict\":\"(PASS|FAIL|CRASH|TIMEOUT)\"' | grep -o '\"implementation\":\"[^\"]*\"' | sort -u | wc -l");
-    counted(f, r, c->cases, "different cases", "grep '\"record\":\"check\"' | grep -o '\"case\":\"[^\"]*\"' | sort -u | wc -l");
+    counted(f, c->cases, "different cases", "grep '\"record\":\"check\"' | grep -o '\"case\":\"[^\"]*\"' | sort -u | wc -l");
   }
   for (int v = 0; v < VERDICT_COUNT; ++v) {
     if (!c->verdict[v]) continue;
     snprintf(what, sizeof what, "results <span class=\"tag %s\">%s</span>", verdict_name[v], verdict_name[v]);
     snprintf(filter, sizeof filter, "grep -c '\"verdict\":\"%s\"'", verdict_name[v]);
-    counted(f, r, c->verdict[v], what, filter);
+    counted(f, c->verdict[v], what, filter);
   }
-  if (c->known) counted(f, r, c->known, "of them accepted failures (--known)", "grep -c '\"known\":true'");
-  if (r->timings) counted(f, r, c->timed, "timings beside the copy", "grep '\"median_s\"' | grep -vc '\"implementation\":\"copy\"'");
+  if (c->known) counted(f, c->known, "of them accepted failures (--known)", "grep -c '\"known\":true'");
+  if (r->timings) counted(f, c->timed, "timings beside the copy", "grep '\"median_s\"' | grep -vc '\"implementation\":\"copy\"'");
   fputs("</table></div>\n", f);
   if (r->commands) fputs("<p>The records were made by</p>\n", f);
   for (size_t i = 0; i < r->commands; ++i) {
@@ -244,6 +251,7 @@ static void proofs(FILE *f, const struct report *r)
   }
   fprintf(f, "<p>%ld of %ld goals about the reference are proved; <code>make prove</code> proves them again. "
              "What that does and does not promise is in <code>proofs/SOUNDNESS.md</code>.</p>\n", proved, total);
+  fprintf(f, "<details%s><summary>The units of proof</summary>", proved < total ? " open" : "");
   fputs("<div class=\"wide\"><table class=\"proofs\"><thead><tr><th>unit</th><th>proved</th><th>goals</th><th>functions</th><th>by</th></tr></thead>\n", f);
   for (size_t i = 0; i < r->proofs; ++i) {
     const struct proof *p = &r->proof[i];
@@ -260,7 +268,7 @@ static void proofs(FILE *f, const struct report *r)
     fputs("</small>", f);
     fputs("</td></tr>\n", f);
   }
-  fputs("</table></div>\n", f);
+  fputs("</table></div></details>\n", f);
   assumed(f, r->proofs_dir);
 }
 
@@ -282,9 +290,14 @@ static void reading(FILE *f)
         "<code>build/bin/normative list presets</code> and <code>list families</code> explain the names.</p>\n", f);
 }
 
-static void page(FILE *f, const struct report *r, const struct pictures *p)
+static void page(FILE *f, const struct report *r)
 {
   struct counts c = count(r);
+  char *pictures;
+  size_t drawn;
+  FILE *memory = open_memstream(&pictures, &drawn);
+  report_pictures(memory, r);
+  fclose(memory);
   fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>", f);
   html(f, r->title);
@@ -294,18 +307,20 @@ static void page(FILE *f, const struct report *r, const struct pictures *p)
   sentence(f, r, &c);
   fputs("<nav>", f);
   if (r->checks.count) fputs("<a href=\"#verdicts\">Verdicts</a>", f);
-  if (p->count) fputs("<a href=\"#error\">Error</a>", f);
+  if (drawn) fputs("<a href=\"#error\">Error</a>", f);
   if (r->found) fputs("<a href=\"#found\">What was found</a>", f);
   if (r->timings) fputs("<a href=\"#speed\">Speed</a>", f);
+  fputs("<a href=\"#proofs\">Proofs</a><a href=\"#reading\">How to read it</a>", f);
   if (r->checks.count) fputs("<a href=\"#worst\">Worst cases</a>", f);
-  fputs("<a href=\"#proofs\">Proofs</a><a href=\"#reading\">How to read it</a><a href=\"#numbers\">Numbers</a></nav>\n", f);
+  fputs("<a href=\"#numbers\">Numbers</a></nav>\n", f);
   if (r->checks.count) report_matrix(f, r);
-  if (p->count) report_pictures(f, r, p);
+  fputs(pictures, f);
+  free(pictures);
   if (r->found) report_found(f, r);
   if (r->timings) speed(f, r);
-  if (r->checks.count) report_worst(f, r);
   proofs(f, r);
   reading(f);
+  if (r->checks.count) report_worst(f, r);
   fputs("<h2 id=\"numbers\">Numbers, and what gives them</h2>\n", f);
   numbers(f, r, &c);
   fputs("</body></html>\n", f);
@@ -313,17 +328,12 @@ static void page(FILE *f, const struct report *r, const struct pictures *p)
 
 static int write_page(const struct report *r, const char *dir, struct error *e)
 {
-  struct pictures p;
   struct output out;
   char path[1100];
   snprintf(path, sizeof path, "%s/index.html", dir);
-  int bad = pictures_draw(r, &p, e) || make_directories(dir, e) || output_open(&out, path, e);
-  if (!bad) {
-    page(out.f, r, &p);
-    bad = output_finish(&out, e);
-  }
-  pictures_free(&p);
-  return bad ? -1 : 0;
+  if (make_directories(dir, e) || output_open(&out, path, e)) return -1;
+  page(out.f, r);
+  return output_finish(&out, e);
 }
 
 /* 0 go on, else an exit status + 1 */
@@ -364,6 +374,7 @@ int cmd_report(int argc, char **argv)
   for (size_t i = 0; i < r.files && !bad; ++i) bad = report_read(&r, r.file[i], &e);
   if (!bad && !r.checks.count && !r.timings) bad = fail(&e, "%s: no record in it", r.file[0]);
   if (!bad && found) bad = report_read_found(&r, found, &e);
+  r.line = records_lines(&r.checks, &r.lines);
   if (!results && !access(usual, R_OK)) results = usual;
   if (!bad && results) bad = report_read_proofs(&r, results, &e);
   if (!bad) bad = write_page(&r, out, &e);

@@ -24,6 +24,8 @@ struct report {
   const char **require;         /* of each check: what it was judged against */
   size_t *first;                /* of each implementation, in order: its first check */
   size_t implementations;
+  struct records_line *line;    /* of the checks, when all are read */
+  size_t lines;
   struct timing *timing;
   size_t timings, timing_room;
   struct proof *proof;
@@ -62,20 +64,17 @@ enum circle circle_of(const char *implementation);
 bool verdict_failed(enum verdict v);
 /* How an implementation stands over all its records: PASS, FAIL, or SKIP where nothing was judged. */
 enum verdict report_standing(const struct report *r, const char *implementation, size_t *judged, size_t *bad);
-/* By norm, direction, mode, type and layout. */
+/* By norm and direction; and by type, mode and layout. */
+int group_order(const struct record *a, const struct record *b);
 int problem_order(const struct record *a, const struct record *b);
 
 void report_matrix(FILE *f, const struct report *r);
+/* Of each implementation the worst case of every norm, direction and type; worst_id writes the place of c's. */
 void report_worst(FILE *f, const struct report *r);
+void worst_id(FILE *f, const struct report *r, const struct record *c);
 void report_found(FILE *f, const struct report *r);
-
-/* Error against condition number: a picture for each norm, direction and mode, of the library and peers or of the specimens,
-   all on the same axes: SVG, drawn by gnuplot. */
-struct picture { const struct record *of; bool specimens; char *svg; };
-struct pictures { struct picture *p; size_t count; const char *series[64]; size_t serieses; };
-int pictures_draw(const struct report *r, struct pictures *p, struct error *e);
-void pictures_free(struct pictures *p);
-void report_pictures(FILE *f, const struct report *r, const struct pictures *p);
+/* Error against condition number, a section; nothing where there is no picture. */
+void report_pictures(FILE *f, const struct report *r);
 /* Bars of speed: a figure for each norm and mode, and number of threads. */
 void report_speed(FILE *f, const struct report *r);
 

@@ -157,25 +157,31 @@ static bool on_page(const struct entry *entry)
   return entry->alive == ALIVE && entry->trial != NOT_SHOWN && !entry->c->reason[0];
 }
 
+/* A defect, folded: its name and who has it; inside, an entry of each. */
 static void probe_text(FILE *f, const struct probe *probe, const struct entry *all, size_t count)
 {
   bool any = false;
   for (size_t i = 0; i < count; ++i) {
     if (all[i].probe != probe || !on_page(&all[i])) continue;
     if (!any) {
-      fprintf(f, "<h3 id=\"found-%s\">", probe->id);
+      fprintf(f, "<details id=\"found-%s\"><summary><b>", probe->id);
       html(f, probe->title);
-      fputs("</h3>\n<p class=\"note\"><code>", f);
-      html(f, probe->problem);
-      fputs("</code> of <code>", f);
-      html(f, probe->data);
-      fputs("</code>. Known from ", f);
-      html(f, probe->known_as);
-      fputs(".</p>\n", f);
-      any = true;
     }
-    entry_text(f, &all[i]);
+    fputs(any ? ", " : "</b>: ", f);
+    html(f, all[i].c->implementation);
+    any = true;
   }
+  if (!any) return;
+  fputs("</summary>\n<p class=\"note\"><code>", f);
+  html(f, probe->problem);
+  fputs("</code> of <code>", f);
+  html(f, probe->data);
+  fputs("</code>. Known from ", f);
+  html(f, probe->known_as);
+  fputs(".</p>\n", f);
+  for (size_t i = 0; i < count; ++i)
+    if (all[i].probe == probe && on_page(&all[i])) entry_text(f, &all[i]);
+  fputs("</details>\n", f);
 }
 
 /* Of each peer how many, with links. */
@@ -211,7 +217,7 @@ static void aside(FILE *f, const char *title, const struct entry *all, size_t co
   for (size_t i = 0; i < count; ++i) {
     const struct entry *entry = &all[i];
     if (entry->alive == ABSENT || on_page(entry) || (entry->alive == STATED) != stated) continue;
-    if (!any) fprintf(f, "<h3>%s</h3>\n<ul>", title);
+    if (!any) fprintf(f, "<details><summary>%s</summary>\n<ul>", title);
     any = true;
     fputs("<li>", f);
     html(f, entry->c->implementation);
@@ -222,7 +228,7 @@ static void aside(FILE *f, const char *title, const struct entry *all, size_t co
     html(f, stated ? entry->c->documented : entry->printed);
     fputs("</li>\n", f);
   }
-  if (any) fputs("</ul>\n", f);
+  if (any) fputs("</ul></details>\n", f);
 }
 
 static int by_probe(const void *a, const void *b)
@@ -250,7 +256,7 @@ void report_found(FILE *f, const struct report *r)
   fprintf(f, "<h2 id=\"found\">What was found</h2>\n<p>%zu known defects were looked for in each peer that is installed "
              "here, as far as it computes the norm: of %zu answers <b>%zu are wrong</b>. A defect is a wrong answer on data that a "
              "line of code makes: not finite where the exact one is; so far off that it is no answer; or off by more than float "
-             "arithmetic explains (where that explains as much, it is said). Open one for a "
+             "arithmetic explains (where that explains as much, it is said). Open one, and in it a peer's, for a "
              "program that shows it alone, to be pasted into a report to its authors; <i>checked</i> programs were run by "
              "themselves, and what they printed stands beside. What a peer documents is listed apart.</p>\n", probes, asked, number);
   overview(f, all, count);

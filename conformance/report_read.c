@@ -35,6 +35,7 @@ void report_free(struct report *r)
   free(r->string);
   free(r->require);
   free(r->first);
+  free(r->line);
   free(r->timing);
   free(r->proof);
   free(r->command);

@@ -52,9 +52,9 @@ static void bar(FILE *f, const struct timing *t)
   fputs("<tr><th>", f);
   html(f, t->implementation);
   fputs("</th>", f);
-  if (t->skipped || t->failed) {
-    fprintf(f, "<td colspan=\"4\" class=\"%s\">%s: ", t->failed ? "broke" : "note", t->failed ? "failed" : "skipped");
-    html(f, t->failed ? t->failed : t->skipped);
+  if (t->failed) {
+    fputs("<td colspan=\"4\" class=\"broke\">failed: ", f);
+    html(f, t->failed);
     fputs("</td></tr>\n", f);
     return;
   }
@@ -69,6 +69,25 @@ static void bar(FILE *f, const struct timing *t)
   fprintf(f, "</td><td>%s</td></tr>\n", time);
 }
 
+static bool same_cell(const struct timing *a, const struct timing *b) { return a->name == b->name && a->threads == b->threads; }
+
+/* "skipped: onednn (no f64), ncnn (no backward)" */
+static void skipped(FILE *f, const struct report *r, const struct timing *of)
+{
+  bool any = false;
+  for (size_t i = 0; i < r->timings; ++i) {
+    const struct timing *t = &r->timing[i];
+    if (!t->skipped || !same_cell(t, of)) continue;
+    fputs(any ? ", " : "<tr><td colspan=\"5\" class=\"note\"><small>skipped: ", f);
+    any = true;
+    html(f, t->implementation);
+    fputs(" (", f);
+    html(f, t->skipped);
+    fputs(")", f);
+  }
+  if (any) fputs("</small></td></tr>\n", f);
+}
+
 /* All bars of the cell that timing number first begins. */
 static void cell(FILE *f, const struct report *r, size_t first)
 {
@@ -78,14 +97,15 @@ static void cell(FILE *f, const struct report *r, size_t first)
   html(f, shape_of(shape, t));
   fputs("</th></tr>\n", f);
   for (size_t i = first; i < r->timings; ++i)
-    if (r->timing[i].name == t->name && r->timing[i].threads == t->threads) bar(f, &r->timing[i]);
+    if (same_cell(&r->timing[i], t) && !r->timing[i].skipped) bar(f, &r->timing[i]);
+  skipped(f, r, t);
   fputs("</tbody>\n", f);
 }
 
 static bool first_of_cell(const struct report *r, size_t i)
 {
   for (size_t k = 0; k < i; ++k)
-    if (r->timing[k].name == r->timing[i].name && r->timing[k].threads == r->timing[i].threads) return false;
+    if (same_cell(&r->timing[k], &r->timing[i])) return false;
   return true;
 }
 

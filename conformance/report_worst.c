@@ -1,21 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
-   The page's worst cases: of each implementation those that failed worst, each with the command that repeats it alone. */
+   The page's worst cases: of each implementation one for every norm, direction and type; of what failed with the command that
+   repeats it alone. */
 #include "report.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define WORST_SHOWN 5
-
-static int worst_first(const void *a, const void *b)
-{
-  const struct record *x = *(const struct record *const *)a, *y = *(const struct record *const *)b;
-  double p = x->judged && !isnan(x->j.worst_nulp) ? x->j.worst_nulp : INFINITY;
-  double q = y->judged && !isnan(y->j.worst_nulp) ? y->j.worst_nulp : INFINITY;
-  if (verdict_failed(x->verdict) != verdict_failed(y->verdict)) return verdict_failed(x->verdict) ? -1 : 1;
-  if (p != q) return p > q ? -1 : 1;
-  return strcmp(x->name, y->name);
-}
 
 static void reproduce(FILE *f, const struct record *c, const char *require)
 {
@@ -59,48 +47,107 @@ static void finding(FILE *f, const struct record *c)
   }
 }
 
-static void worst_case(FILE *f, const struct record *c, const char *require)
+static bool same_place(const struct record *a, const struct record *b)
 {
-  fprintf(f, "<tr><td><span class=\"tag %s\">%s</span><code>", verdict_name[c->verdict], verdict_name[c->verdict]);
-  html(f, c->input ? c->input : c->name);
-  fputs("</code>", f);
+  return a->implementation == b->implementation && !group_order(a, b) && a->p.type == b->p.type;
+}
+
+void worst_id(FILE *f, const struct report *r, const struct record *c)
+{
+  size_t k = 0;
+  while (k + 1 < r->implementations && r->checks.r[r->first[k]].implementation != c->implementation) ++k;
+  fprintf(f, "worst-%zu-%s-%s-%s", k, norm_find(c->p.norm)->name, direction_name(c->p.direction), type_name(c->p.type));
+}
+
+static void title(FILE *f, const char *cell, const struct report *r, const struct record *c)
+{
+  fprintf(f, "<tr><td id=\"");
+  worst_id(f, r, c);
+  fprintf(f, "\"%s><b>%s</b> %s, %s", cell, norm_find(c->p.norm)->title, direction_name(c->p.direction), type_name(c->p.type));
+}
+
+static void failure(FILE *f, const struct report *r, const struct record *c)
+{
+  title(f, "", r, c);
+  fprintf(f, " <span class=\"tag %s\">%s</span>", verdict_name[c->verdict], verdict_name[c->verdict]);
   if (c->reason[0]) {
     fputs("<br>", f);
     html(f, c->reason);
   }
   if (c->judged && c->j.elements && !c->reason[0]) finding(f, c);
-  reproduce(f, c, require);
+  reproduce(f, c, r->require[c - r->checks.r]);
   fputs("</td></tr>\n", f);
 }
 
-static void worst_of(FILE *f, const struct report *r, const char *implementation)
+static void largest(FILE *f, const struct report *r, const struct record *c)
 {
-  const struct record **order = malloc((r->checks.count + 1) * sizeof *order);
-  size_t n = 0, bad = 0;
-  if (!order) abort();
-  for (size_t i = 0; i < r->checks.count; ++i) {
-    const struct record *c = &r->checks.r[i];
-    if (c->implementation != implementation || !(verdict_failed(c->verdict) || (c->judged && c->verdict == PASS))) continue;
-    order[n++] = c;
-    bad += verdict_failed(c->verdict);
+  char nulp[32];
+  nulp_text(nulp, c->j.worst_nulp);
+  title(f, " class=\"of\"", r, c);
+  fprintf(f, "</td><td>%s</td><td><code>", nulp);
+  html(f, c->input ? c->input : c->name);
+  fputs("</code></td></tr>\n", f);
+}
+
+static int worst_first(const void *a, const void *b)
+{
+  const struct record *x = *(const struct record *const *)a, *y = *(const struct record *const *)b;
+  if (x == y) return 0;
+  if (verdict_failed(x->verdict) != verdict_failed(y->verdict)) return verdict_failed(x->verdict) ? -1 : 1;
+  if (!verdict_failed(x->verdict) && problem_order(x, y)) return problem_order(x, y);
+  return record_worse(x, y) ? -1 : 1;
+}
+
+/* The worst case of each place, failures first, the worst of them before the others. */
+static const struct record **places(const struct report *r, const char *implementation, size_t *count)
+{
+  const struct record **at = malloc((r->lines + 1) * sizeof *at);
+  if (!at) abort();
+  *count = 0;
+  for (size_t i = 0; i < r->lines; ++i) {
+    const struct record *c = r->line[i].worst;
+    size_t k = 0;
+    if (!c || c->implementation != implementation) continue;
+    while (k < *count && !same_place(at[k], c)) ++k;
+    if (k == *count) at[(*count)++] = c;
+    else if (record_worse(c, at[k])) at[k] = c;
   }
-  qsort(order, n, sizeof *order, worst_first);
-  if (n) {
-    size_t most = bad ? bad : n, shown = most < WORST_SHOWN ? most : WORST_SHOWN;
-    fprintf(f, "<details%s><summary><b>", bad ? " open" : "");
-    html(f, implementation);
-    if (bad) fprintf(f, "</b>: %zu failed, the worst %zu</summary>\n", bad, shown);
-    else fprintf(f, "</b>: nothing failed; the largest errors</summary>\n");
-    fputs("<table class=\"worst\">\n", f);
-    for (size_t i = 0; i < shown; ++i) worst_case(f, order[i], r->require[order[i] - r->checks.r]);
-    fputs("</table></details>\n", f);
+  qsort(at, *count, sizeof *at, worst_first);
+  return at;
+}
+
+static void worst_of(FILE *f, const struct report *r, const struct record *first)
+{
+  size_t count, failed = 0, judged, bad;
+  const struct record **at = places(r, first->implementation, &count);
+  report_standing(r, first->implementation, &judged, &bad);
+  while (failed < count && verdict_failed(at[failed]->verdict)) ++failed;
+  if (count) {
+    fprintf(f, "<details%s><summary><b>", failed ? " open" : "");
+    html(f, first->implementation);
+    fprintf(f, "</b>: %zu of %zu judged cases failed</summary>\n", bad, judged);
   }
-  free(order);
+  if (failed) fputs("<table class=\"worst\">\n", f);
+  for (size_t k = 0; k < failed; ++k) failure(f, r, at[k]);
+  if (failed) fputs("</table>\n", f);
+  if (failed < count) {
+    if (failed) fputs("<details><summary>Largest errors where nothing failed</summary>\n", f);
+    fputs("<p>To repeat one: <code>" REPORT_PROGRAM " check ", f);
+    html_shell_word(f, first->spec);
+    fputs(" --case CASE</code></p>\n<div class=\"wide\"><table class=\"counts\">"
+          "<tr><td></td><td>nULP</td><td>case</td></tr>\n", f);
+    for (size_t k = failed; k < count; ++k) largest(f, r, at[k]);
+    fputs(failed ? "</table></div></details>\n" : "</table></div>\n", f);
+  }
+  if (count) fputs("</details>\n", f);
+  free(at);
 }
 
 void report_worst(FILE *f, const struct report *r)
 {
-  fputs("<h2 id=\"worst\">Worst cases</h2>\n<p>A case's name rebuilds its data anywhere. Expected is the exact result, rounded "
-        "once; the element shown is the one that is worst beside its bound.</p>\n", f);
-  for (size_t k = 0; k < r->implementations; ++k) worst_of(f, r, r->checks.r[r->first[k]].implementation);
+  fputs("<h2 id=\"worst\">Worst cases</h2>\n"
+        "<p>Of each norm, direction and type the case that failed worst, else the one with the largest error. A case's name "
+        "rebuilds its data anywhere. Expected is the exact result, rounded once; the element shown is the one that is worst "
+        "beside its bound.</p>\n", f);
+  for (size_t k = 0; k < r->implementations; ++k) worst_of(f, r, &r->checks.r[r->first[k]]);
 }

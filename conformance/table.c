@@ -14,10 +14,12 @@ static uint64_t uncovered(const struct record *r)
   struct error e;
   uint64_t bits = 0;
   size_t count = presets_offered(r->p.type, offered);
-  for (int i = 0; i < COVERED_MAX && r->j.covered[i]; ++i)
-    for (size_t k = 0; (covering = preset_find(r->j.covered[i], &e)) && k < count; ++k)
+  for (int i = 0; i < COVERED_MAX && r->j.covered[i]; ++i) {
+    covering = preset_find(r->j.covered[i], &e);
+    for (size_t k = 0; covering && k < count; ++k)
       if (offered[k]->row == covering->row && offered[k]->folded >= covering->folded && offered[k]->ftz >= covering->ftz)
         bits |= (uint64_t)1 << k;
+  }
   return ~bits;
 }
 
@@ -27,21 +29,55 @@ static bool same_line(const struct record *a, const struct record *b)
          a->p.direction == b->p.direction && a->p.type == b->p.type && a->p.layout == b->p.layout;
 }
 
+static bool failed(const struct record *r) { return r->verdict == FAIL || r->verdict == CRASH || r->verdict == TIMEOUT; }
+
+bool record_worse(const struct record *a, const struct record *b)
+{
+  double x = a->judged && !isnan(a->j.worst_nulp) ? a->j.worst_nulp : INFINITY;
+  double y = b->judged && !isnan(b->j.worst_nulp) ? b->j.worst_nulp : INFINITY;
+  bool bad = failed(a) && !a->known;
+  if (bad != (failed(b) && !b->known)) return bad;
+  return x != y ? x > y : strcmp(a->name, b->name) < 0;
+}
+
 static void line_add(struct records_line *l, const struct record *r)
 {
   ++l->count[r->verdict];
   l->known += r->known;
-  if (r->verdict == SKIP && !l->skip_reason) l->skip_reason = r->reason;
-  bool failed = r->verdict == FAIL || r->verdict == CRASH || r->verdict == TIMEOUT, measured = r->judged && r->j.elements;
-  l->unexplained |= failed && !measured;
+  bool measured = r->judged && r->j.elements;
+  l->unexplained |= failed(r) && !measured;
+  if ((failed(r) || (r->verdict == PASS && measured)) && (!l->worst || record_worse(r, l->worst))) l->worst = r;
   if (!measured || (r->verdict != PASS && r->verdict != FAIL)) return; /* empty tensors, and what decides nothing */
   if (!(r->j.worst_nulp <= l->nulp)) l->nulp = r->j.worst_nulp;
   l->uncovered |= uncovered(r);
 }
 
+struct skipped { size_t line; const char *reason; };
+
+static int by_line_and_reason(const void *a, const void *b)
+{
+  const struct skipped *x = a, *y = b;
+  return x->line != y->line ? (x->line < y->line ? -1 : 1) : strcmp(x->reason, y->reason);
+}
+
+static void find_reasons(struct records_line *lines, struct skipped *skipped, size_t count)
+{
+  qsort(skipped, count, sizeof *skipped, by_line_and_reason);
+  for (size_t first = 0, next; first < count; first = next) {
+    struct records_line *l = &lines[skipped[first].line];
+    for (next = first + 1; next < count && !by_line_and_reason(&skipped[first], &skipped[next]); ++next) continue;
+    if (next - first <= l->skipped_so) continue;
+    l->skipped_so = next - first;
+    l->skip_reason = skipped[first].reason;
+  }
+}
+
 struct records_line *records_lines(const struct records *all, size_t *count)
 {
   struct records_line *lines = NULL;
+  struct skipped *skipped = malloc((all->count + 1) * sizeof *skipped);
+  size_t skips = 0;
+  if (!skipped) abort();
   *count = 0;
   for (size_t i = 0; i < all->count; ++i) {
     size_t k = 0;
@@ -52,7 +88,10 @@ struct records_line *records_lines(const struct records *all, size_t *count)
       lines[k] = (struct records_line){.first = &all->r[i], .nulp = -1};
     }
     line_add(&lines[k], &all->r[i]);
+    if (all->r[i].verdict == SKIP) skipped[skips++] = (struct skipped){k, all->r[i].reason};
   }
+  find_reasons(lines, skipped, skips);
+  free(skipped);
   return lines;
 }
 
@@ -96,6 +135,16 @@ void nulp_text(char text[32], double nulp)
   else snprintf(text, 32, nulp < 1e5 ? "%.3g" : "%.1e", nulp);
 }
 
+/* ": REASON", cut to `room`; " (COUNT: REASON)" where others were skipped for other reasons. */
+static size_t skip_text(const struct records_line *l, int room, char *out, size_t size)
+{
+  bool all = l->skipped_so == l->count[SKIP];
+  char count[32] = ": ";
+  if (!all) snprintf(count, sizeof count, " (%zu: ", l->skipped_so);
+  return (size_t)snprintf(out, size, "%s%.*s%s%s", count, room, l->skip_reason,
+                          strlen(l->skip_reason) > (size_t)room ? "..." : "", all ? "" : ")");
+}
+
 static void line_print(const struct records_line *l, const char *who, FILE *out)
 {
   char norm[64], nulp[32], rest[256] = "";
@@ -107,14 +156,16 @@ static void line_print(const struct records_line *l, const char *who, FILE *out)
   size_t failed = records_line_failed(l), judged = l->count[PASS] + failed + l->known;
   enum verdict v = records_line_verdict(l);
   size_t used = 0;
-  for (int k = RANGE; k < VERDICT_COUNT; ++k)
-    if (l->count[k]) used += (size_t)snprintf(rest + used, sizeof rest - used, "%s%zu %s", used ? ", " : "", l->count[k], verdict_name[k]);
+  for (int k = RANGE; k < VERDICT_COUNT; ++k) {
+    if (!l->count[k]) continue;
+    used += (size_t)snprintf(rest + used, sizeof rest - used, "%s%zu %s", used ? ", " : "", l->count[k], verdict_name[k]);
+    if (k == SKIP && *l->skip_reason) used += skip_text(l, judged ? 40 : 120, rest + used, sizeof rest - used);
+  }
   if (l->known)
     used += (size_t)snprintf(rest + used, sizeof rest - used, "%s%zu accepted failure%s", used ? ", " : "", l->known,
                              l->known == 1 ? "" : "s");
   if (judged && r->documented)
     snprintf(rest + used, sizeof rest - used, "%sdocumented: %.120s", used ? ", " : "", r->documented);
-  if (!judged && l->skip_reason) snprintf(rest + used, sizeof rest - used, ": %.120s", l->skip_reason);
   nulp_text(nulp, l->nulp);
   const char *start = colour(out, v);
   fprintf(out, "%-20s  %-42s  %s%-10s%s  %6zu  %6zu  %10s  %-22s  %s\n", who, norm, start, verdict_name[v],

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A case and its truth: from a directory, or generated. */
@@ -48,13 +49,29 @@ static void solved_free(struct solved *s)
   casedir_free(&s->c);
 }
 
+/* out = dir/below. What dir itself is, its user knows; a link below it would lead what is written somewhere else. */
+static int folder_below(char out[1200], const char *dir, const char *below, struct error *e)
+{
+  struct stat st;
+  if (snprintf(out, 1200, "%s/%s", dir, below) >= 1200) return fail(e, "%s/%s: too long a path", dir, below);
+  for (char *end = out + strlen(dir) + 1; *end;) {
+    end += strcspn(end, "/");
+    const char kept = *end;
+    *end = 0;
+    if (!lstat(out, &st) && S_ISLNK(st.st_mode)) return fail(e, "%s: a symbolic link, not written through", out);
+    *end = kept;
+    end += kept == '/';
+  }
+  return 0;
+}
+
 /* ---- bounds, one folder a preset ---- */
 
 struct bounds_of { struct solved *s; const char *dir; struct error *e; bool bad; };
 
 static int write_bound(struct solved *s, const char *dir, const struct preset *preset, enum slot slot, struct error *e)
 {
-  char path[1200];
+  char path[1300];
   struct tensor bound = s->truth.t[slot].nearest;
   bound.type = NORMATIVE_F64;
   bound.data = malloc(bound.count * sizeof(double) + 1);
@@ -68,11 +85,11 @@ static int write_bound(struct solved *s, const char *dir, const struct preset *p
 
 static int write_bounds(struct solved *s, const char *dir, const char *name, struct error *e)
 {
-  char folder[1100];
+  char folder[1200], below[128];
   const struct preset *preset = preset_find(name, e);
   if (!preset) return -1;
-  snprintf(folder, sizeof folder, "%s/bounds/%s", dir, name);
-  if (make_directories(folder, e)) return -1;
+  snprintf(below, sizeof below, "bounds/%s", name);
+  if (folder_below(folder, dir, below, e) || make_directories(folder, e)) return -1;
   for (int slot = 0; slot < SLOT_COUNT; ++slot)
     if (s->truth.t[slot].nearest.data && write_bound(s, folder, preset, (enum slot)slot, e)) return -1;
   return 0;
@@ -91,7 +108,7 @@ static void each_bound(const char *name, const char *text, void *arg)
 static void oracle_help(void)
 {
   puts("usage: normative oracle DIR... [--require PRESET | --all]\n\n"
-       "For each case directory DIR, or each below it, writes\n"
+       "For each case directory DIR, or each below it (symbolic links are not followed), writes\n"
        "  DIR/expected/NAME.npy        every output, correctly rounded\n"
        "  DIR/bounds/PRESET/NAME.npy   how far from the exact value each element may be (float64, absolute, rounded up),\n"
        "                               for the presets of the default; --require: of PRESET; --all: of all");
@@ -100,11 +117,11 @@ static void oracle_help(void)
 static int oracle_directory(const struct planned *planned, const char *preset, bool all, struct error *e)
 {
   struct solved s;
-  char folder[1100];
+  char folder[1200];
   if (solve(&s, planned, e)) return -1;
   struct tensors nearest = nearest_of(&s);
-  snprintf(folder, sizeof folder, "%s/expected", planned->dir);
-  int bad = make_directories(folder, e) || result_write(folder, &nearest, e);
+  int bad = folder_below(folder, planned->dir, "expected", e) || make_directories(folder, e) ||
+            result_write(folder, &nearest, e);
   if (!preset) preset = preset_default(s.c.p.type);
   const char *const *members = preset_members(preset);
   struct bounds_of b = {&s, planned->dir, e, bad};
@@ -161,8 +178,8 @@ static void vectors_help(void)
 static int vector_write(const struct planned *planned, const char *root, struct error *e)
 {
   struct solved s;
-  char dir[1100];
-  snprintf(dir, sizeof dir, "%s/%s", root, planned->name);
+  char dir[1200], expected[1200];
+  if (folder_below(dir, root, planned->name, e) || folder_below(expected, dir, "expected", e)) return -1;
   if (solve(&s, planned, e)) return -1;
   struct tensors nearest = nearest_of(&s);
   int bad = make_directories(dir, e) || casedir_write(dir, s.c.name, &s.c.p, &s.c.in, &nearest, NULL, e);
@@ -206,7 +223,7 @@ static void judge_help(void)
        "RESULTS holds its files. y.npy (dx.npy) must be there, other outputs are judged where they are.");
 }
 
-struct judging { const char *dir, *results, *require, *json, *junit, *known; bool strict; };
+struct judging { const char *dir, *results, *require, *json, *junit; struct known known; bool strict; };
 
 static int judge_directory(const struct judging *g, const struct planned *planned, struct records *all, struct error *e)
 {
@@ -252,7 +269,9 @@ static int judge_arguments(struct judging *g, int argc, char **argv, struct erro
     case 's': g->strict = true; break;
     case 'j': g->json = optarg; break;
     case 'u': g->junit = optarg; break;
-    case 'k': g->known = optarg; break;
+    case 'k':
+      if (known_read(&g->known, optarg, e)) return misuse("judge", "%s", e->text) + 1;
+      break;
     default: return EXIT_MISUSE + 1;
     }
   if (g->require && !preset_find(g->require, e)) return misuse("judge", "--require: %s", e->text) + 1;
@@ -264,6 +283,31 @@ static int judge_arguments(struct judging *g, int argc, char **argv, struct erro
   return 0;
 }
 
+static int judge_all(struct judging *g, struct plan *plan, struct records *all)
+{
+  struct error e;
+  if (access(g->results, F_OK)) return misuse("judge", "%s: %s", g->results, strerror(errno));
+  if (records_writable(g->json, g->junit, &e) || plan_directory(plan, g->dir, &e)) return misuse("judge", "%s", e.text);
+  bool wrong = false;
+  for (size_t i = 0; i < plan->count; ++i)
+    if (judge_directory(g, &plan->c[i], all, &e)) {
+      misuse("judge", "%s", e.text);
+      wrong = true;
+    }
+  if (!all->count) return EXIT_MISUSE; /* told already; earlier results stay */
+  records_settle(all);
+  FILE *text = records_text(g->json, g->junit);
+  records_known(all, &g->known, text);
+  records_table(all, text);
+  records_failures(all, NULL, 3, text);
+  if ((g->json && records_json(all, g->require ? g->require : "default", g->json, &e)) ||
+      (g->junit && records_junit(all, NULL, g->junit, &e)))
+    wrong = misuse("judge", "%s", e.text);
+  int status = records_exit(all, wrong);
+  if (status == EXIT_NOTHING) fputs("normative: judge: nothing could be judged\n", stderr);
+  return status;
+}
+
 int cmd_judge(int argc, char **argv)
 {
   struct judging g = {0};
@@ -271,24 +315,8 @@ int cmd_judge(int argc, char **argv)
   struct records all = {0};
   struct error e;
   int stop = judge_arguments(&g, argc, argv, &e);
-  if (stop) return stop - 1;
-  if (access(g.results, F_OK)) return misuse("judge", "%s: %s", g.results, strerror(errno));
-  if (plan_directory(&plan, g.dir, &e)) return misuse("judge", "%s", e.text);
-  bool wrong = false;
-  for (size_t i = 0; i < plan.count; ++i)
-    if (judge_directory(&g, &plan.c[i], &all, &e)) {
-      misuse("judge", "%s", e.text);
-      wrong = true;
-    }
-  records_settle(&all);
-  if (g.known && records_known(&all, g.known, stdout, &e)) wrong = misuse("judge", "%s", e.text);
-  records_table(&all, stdout);
-  records_failures(&all, NULL, 3, stdout);
-  if ((g.json && records_json(&all, g.require ? g.require : "default", g.json, &e)) ||
-      (g.junit && records_junit(&all, NULL, g.junit, &e)))
-    wrong = misuse("judge", "%s", e.text);
-  int status = records_exit(&all, wrong);
-  if (status == EXIT_NOTHING) fputs("normative: judge: nothing could be judged\n", stderr);
+  int status = stop ? stop - 1 : judge_all(&g, &plan, &all);
+  known_free(&g.known);
   records_free(&all);
   plan_free(&plan);
   return status;

@@ -117,6 +117,7 @@ static void free_cache(void *cache)
 {
   free(((struct case_cache *)cache)->lowest);
   free(((struct case_cache *)cache)->lowest_dy);
+  switch_scales_free(((struct case_cache *)cache)->scales);
   free(cache);
 }
 
@@ -153,42 +154,6 @@ static void find_equals(const struct view *v, struct case_cache *cache)
   }
 }
 
-/* The root of the sum of the squares of dlambda's terms, those of every element, and those of every (n,c), which may cancel. A
-   term may be near 0 where its factors are not accurate to that: as to xhat^2 V R^2, so to (mu_k-M)^2 V is added, and to
-   (v_k-V)^2 V^2. */
-static void add_lambda_scale(const struct view *v, size_t group, long double square[2][3])
-{
-  const struct group_truth *t = &v->truth->group[group];
-  const struct switch_truth *sw = v->truth->sw;
-  const struct switch_group *q = &sw->group[group];
-  const struct runs r = problem_runs(v->p, group);
-  const long double gamma = v->in->t[SLOT_GAMMA].data ? tensor_get(&v->in->t[SLOT_GAMMA], r.param) : 1;
-  long double plain = 0, moment = 0;
-  for (size_t k = 0; k < v->p->s; ++k) {
-    const long double g = gamma * tensor_get(&v->in->t[SLOT_DY], element_at(&r, k));
-    const long double d = tensor_get(&v->in->t[SLOT_X], element_at(&r, k)) - t->mu_hi - t->mu_lo;
-    plain += g * g;
-    moment += g * g * (d * d + t->sigma2) * t->rstd * t->rstd;
-  }
-  for (size_t k = 0; k < sw->lambdas; ++k) {
-    const long double d = q->mu_hi[k] - t->mu_hi + (q->mu_lo[k] - t->mu_lo), dv = q->v[k] - t->sigma2, V = t->sigma2;
-    const long double mean = sw->w[k] * t->rstd, var = sw->w_var[k] * t->rstd * t->rstd / 2;
-    square[0][k] += mean * mean * (d * d + V) * plain;
-    square[1][k] += var * var * (dv * dv + V * V) * moment;
-  }
-}
-
-static void find_lambda_scale(const struct view *v, struct case_cache *cache)
-{
-  const struct switch_truth *sw = v->truth->sw;
-  long double square[2][3] = {{0}};
-  for (size_t g = 0; g < v->truth->groups; ++g) add_lambda_scale(v, g, square);
-  for (size_t k = 0; k < sw->lambdas; ++k) {
-    cache->lambda_scale[0][k] = fmaxl(sqrtl(square[0][k]), sw->mean_norm[k]);
-    cache->lambda_scale[1][k] = fmaxl(sqrtl(square[1][k]), sw->var_norm[k]);
-  }
-}
-
 void make_cache(const struct normative_problem *p, const struct tensors *in, struct truth *truth)
 {
   struct view v;
@@ -198,10 +163,10 @@ void make_cache(const struct normative_problem *p, const struct tensors *in, str
   cache->presets = presets_offered(p->type, cache->preset);
   look_at(&v, p, in, truth, NULL);
   find_equals(&v, cache);
+  if (truth->sw) cache->scales = switch_scales_new(p, in, truth);
   for (size_t g = 0; g < truth->groups; ++g) cache->lowest[g] = lowest_bit(&v, g);
   if (!v.backward) return;
   cache->top = largest_gamma(&v);
   cache->lowest_dy = calloc(truth->params + 1, sizeof *cache->lowest_dy);
   lowest_bits_of_dy(&v, cache->lowest_dy);
-  if (truth->sw) find_lambda_scale(&v, cache);
 }

@@ -2,6 +2,7 @@
    A case as the judge walks over it: its problem, inputs, truth and results, and what belongs to the case alone. */
 #ifndef VIEW_H
 #define VIEW_H
+#include "switch_scale.h"
 #include "tolerance.h"
 
 /* A preset on an output of a case, whatever the results: how loose it is. */
@@ -21,7 +22,7 @@ struct case_cache {
   int *lowest;               /* of each group, see struct group_facts */
   int *lowest_dy;            /* backward: likewise of the terms of each dbeta */
   long double top;           /* backward: max|gamma| of the finite entries */
-  long double lambda_scale[2][3]; /* SwitchableNorm, backward: of dlambda_mean[k], dlambda_var[k] */
+  struct switch_scales *scales; /* SwitchableNorm, else NULL */
   struct looseness loose[SLOT_COUNT][PRESETS_MAX];
 };
 

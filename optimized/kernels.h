@@ -37,6 +37,17 @@ struct columns {
   const PARAM *gamma, *beta;
 };
 
+/* dx of an instance of SwitchableNorm:  dx = scale dy + shift + sum_k by_k (x - mean_k),  mean_k = m_k + c_k. */
+#define MIXED 3
+struct mixture {
+  double scale, shift, m[MIXED], c[MIXED], by[MIXED];
+};
+
+/* The mixtures of as many instances as there are columns. */
+struct mixtures {
+  const double *scale, *shift, *m[MIXED], *c[MIXED], *by[MIXED];
+};
+
 struct kernels {
   /* A whole block is one group, or a piece of one. */
   double (*sum)(const ELEMENT *x, struct block b);
@@ -68,9 +79,13 @@ struct kernels {
   /* What the places add to dgamma and dbeta of each row is added to what is there, as in row_gradients. */
   void (*place_gradients)(ELEMENT *dx, double *dgamma, double *dbeta, const ELEMENT *dy, const ELEMENT *x,
                           const PARAM *gamma, struct block b, struct lines k);
-  /* n adjacent elements of one group that is x + r. sum may be NULL. y and sum may be x or r. */
-  struct sums (*residual_deviations)(const ELEMENT *x, const ELEMENT *r, size_t n, double m);
+  /* Of a block that is one instance, and of one whose every column is one. dx may be dy. */
+  void (*mixed)(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, const struct mixture *t);
+  void (*column_mixed)(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, struct mixtures t);
+  /* n adjacent elements of one group that is x + r, deviations from m + c; exact: also where no double is x + r (else c
+     is 0). sum may be NULL. y and sum may be x or r. */
+  struct sums (*residual_deviations)(const ELEMENT *x, const ELEMENT *r, size_t n, double m, double c, int exact);
   void (*residual_apply)(ELEMENT *y, ELEMENT *sum, const ELEMENT *x, const ELEMENT *r, size_t n, struct statistics t,
-                         const PARAM *gamma, const PARAM *beta);
+                         const PARAM *gamma, const PARAM *beta, int exact);
 };
 #endif

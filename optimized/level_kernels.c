@@ -397,45 +397,114 @@ void NAMED(opt_place_gradients)(ELEMENT *dx, double *dgamma, double *dbeta, cons
   }
 }
 
-/* ---- with a residual: x + r, rounded once to double, in the place of x ---- */
-
-INLINE lanes load_sum(const ELEMENT *x, const ELEMENT *r, size_t some)
+/* One instance of SwitchableNorm: dx = (scale dy + shift) + sum_k ((x - m_k) - c_k) by_k, the terms in their order. */
+INLINE lanes lanes_mixed(lanes dy, lanes x, lanes scale, lanes shift, const lanes *m, const lanes *c, const lanes *by)
 {
-  return lanes_add(load_columns(x, some), load_columns(r, some));
+  lanes v = lanes_add(lanes_mul(dy, scale), shift);
+  for (size_t k = 0; k < MIXED; k++) v = lanes_add(v, lanes_mul(lanes_sub(lanes_sub(x, m[k]), c[k]), by[k]));
+  return v;
 }
 
-INLINE lanes sum_deviation(const ELEMENT *x, const ELEMENT *r, lanes m, size_t some)
+/* Columns j and on, `some` of them. */
+INLINE void mix_columns(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, struct mixtures t, size_t j,
+                        size_t some)
 {
-  lanes d = lanes_sub(load_sum(x, r, some), m);
-  return some < LANES ? lanes_keep(d, some) : d;
+  const lanes scale = get_columns(t.scale + j, some), shift = get_columns(t.shift + j, some);
+  lanes m[MIXED], c[MIXED], by[MIXED];
+  for (size_t k = 0; k < MIXED; k++) {
+    m[k] = get_columns(t.m[k] + j, some);
+    c[k] = get_columns(t.c[k] + j, some);
+    by[k] = get_columns(t.by[k] + j, some);
+  }
+  for (size_t i = 0; i < b.rows; i++) {
+    const size_t at = i * b.stride + j;
+    fetch_ahead(dy + j, b, i);
+    fetch_ahead(x + j, b, i);
+    store_columns(dx + at,
+                  lanes_mixed(load_columns(dy + at, some), load_columns(x + at, some), scale, shift, m, c, by), some);
+  }
 }
 
-/* sum d, sum d^2, d = (x + r) - m. */
-struct sums NAMED(opt_residual_deviations)(const ELEMENT *x, const ELEMENT *r, size_t n, double m)
+/* A mixture for every column. */
+void NAMED(opt_column_mixed)(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, struct mixtures t)
 {
-  const lanes mean = lanes_all(m);
+  size_t j = 0;
+  for (; b.cols - j >= LANES; j += LANES) mix_columns(dx, dy, x, b, t, j, LANES);
+  if (j < b.cols) mix_columns(dx, dy, x, b, t, j, b.cols - j);
+}
+
+/* One mixture. */
+void NAMED(opt_mixed)(ELEMENT *dx, const ELEMENT *dy, const ELEMENT *x, struct block b, const struct mixture *t)
+{
+  const lanes scale = lanes_all(t->scale), shift = lanes_all(t->shift);
+  lanes m[MIXED], c[MIXED], by[MIXED];
+  for (size_t k = 0; k < MIXED; k++) {
+    m[k] = lanes_all(t->m[k]);
+    c[k] = lanes_all(t->c[k]);
+    by[k] = lanes_all(t->by[k]);
+  }
+  for (size_t i = 0; i < b.rows; i++)
+    for (size_t j = 0; j < b.cols; j += LANES) {
+      const size_t at = i * b.stride + j, some = b.cols - j < LANES ? b.cols - j : LANES;
+      store_columns(dx + at,
+                    lanes_mixed(load_columns(dy + at, some), load_columns(x + at, some), scale, shift, m, c, by), some);
+    }
+}
+
+/* ---- with a residual: x + r in the place of x ---- */
+
+/* (x + r) - m. The sum is rounded to double; if exact, what that lost is put back (two_sum of sums.h) once m,
+   nearly the sum, is subtracted. */
+INLINE lanes sum_deviation(lanes x, lanes r, lanes m, int exact)
+{
+  const lanes s = lanes_add(x, r), d = lanes_sub(s, m), b = lanes_sub(s, x);
+  return exact ? lanes_add(d, lanes_add(lanes_sub(x, lanes_sub(s, b)), lanes_sub(r, b))) : d;
+}
+
+INLINE struct sums residual_deviations(const ELEMENT *x, const ELEMENT *r, size_t n, lanes m, lanes c, int exact)
+{
   lanes s = lanes_all(0.0), q = s;
   for (size_t j = 0; j < n; j += LANES) {
-    lanes d = sum_deviation(x + j, r + j, mean, n - j < LANES ? n - j : LANES);
+    const size_t some = n - j < LANES ? n - j : LANES;
+    lanes d = sum_deviation(load_columns(x + j, some), load_columns(r + j, some), m, exact);
+    if (exact) d = lanes_sub(d, c);
+    if (some < LANES) d = lanes_keep(d, some);
     s = lanes_add(s, d);
     q = lanes_add(q, lanes_mul(d, d));
   }
   return (struct sums){lanes_sum(s), lanes_sum(q)};
 }
 
-/* apply_row of x + r, and x + r itself; 16 elements are read before they are written. */
-void NAMED(opt_residual_apply)(ELEMENT *y, ELEMENT *sum, const ELEMENT *x, const ELEMENT *r, size_t n,
-                               struct statistics t, const PARAM *gamma, const PARAM *beta)
+/* sum d, sum d^2, d = ((x + r) - m) - c; c is 0 unless exact. */
+struct sums NAMED(opt_residual_deviations)(const ELEMENT *x, const ELEMENT *r, size_t n, double m, double c, int exact)
+{
+  const lanes a = lanes_all(m), b = lanes_all(c);
+  return exact ? residual_deviations(x, r, n, a, b, 1) : residual_deviations(x, r, n, a, b, 0);
+}
+
+INLINE void residual_apply(ELEMENT *y, ELEMENT *sum, const ELEMENT *x, const ELEMENT *r, size_t n, struct statistics t,
+                           const PARAM *gamma, const PARAM *beta, int exact)
 {
   const lanes m = lanes_all(t.m), c = lanes_all(t.c), rstd = lanes_all(t.rstd);
   for (size_t j = 0; j < n; j += LANES) {
     const size_t some = n - j < LANES ? n - j : LANES;
-    const lanes v = load_sum(x + j, r + j, some);
+    const lanes a = load_columns(x + j, some), b = load_columns(r + j, some);
     const lanes g = gamma ? load_param_columns(gamma + j, some) : lanes_all(1.0);
     const lanes h = beta ? load_param_columns(beta + j, some) : lanes_all(0.0);
-    store_columns(y + j, lanes_affine(v, m, c, rstd, g, h), some);
-    if (sum) store_columns(sum + j, v, some);
+    const lanes xhat = lanes_mul(lanes_sub(sum_deviation(a, b, m, exact), c), rstd);
+    store_columns(y + j, lanes_add(lanes_mul(xhat, g), h), some);
+    if (sum) store_columns(sum + j, lanes_add(a, b), some);
   }
+}
+
+/* apply_row of x + r, and x + r itself; 16 elements are read before they are written. */
+void NAMED(opt_residual_apply)(ELEMENT *y, ELEMENT *sum, const ELEMENT *x, const ELEMENT *r, size_t n,
+                               struct statistics t, const PARAM *gamma, const PARAM *beta, int exact)
+{
+  if (exact)
+    residual_apply(y, sum, x, r, n, t, gamma, beta, 1);
+  else
+    residual_apply(y, sum, x, r, n, t, gamma, beta, 0);
 }
 
 const struct kernels NAMED(opt_kernels) = {
@@ -454,6 +523,8 @@ const struct kernels NAMED(opt_kernels) = {
   .column_apply = NAMED(opt_column_apply),
   .place_apply = NAMED(opt_place_apply),
   .place_gradients = NAMED(opt_place_gradients),
+  .mixed = NAMED(opt_mixed),
+  .column_mixed = NAMED(opt_column_mixed),
   .residual_deviations = NAMED(opt_residual_deviations),
   .residual_apply = NAMED(opt_residual_apply),
 };

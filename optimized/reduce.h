@@ -5,6 +5,11 @@
 #include "kernels.h"
 #include "sums.h"
 
+#include <math.h>
+
+/* 0, or 2^-250 to 2^250: no square or product of two such numbers is anything but a normal double. */
+static inline int opt_ordinary_number(double v) { return v == 0.0 || (fabs(v) >= 0x1p-250 && fabs(v) <= 0x1p250); }
+
 /* The sum of a[0], a[stride], ..., a[(n-1) stride], neighbours first: (0+1)+(2+3) and so on. Overwrites them. */
 static inline double opt_tree_sum(double *a, size_t n, size_t stride)
 {
@@ -13,10 +18,10 @@ static inline double opt_tree_sum(double *a, size_t n, size_t stride)
   return a[0];
 }
 
-/* The mean, rounded to float, which the data are. So x - mu is exact for all x near it; a constant group is exactly its
-   mean, whatever its length; and |mean - mu| is at most the standard deviation, for no x is nearer to the mean than
-   mu. */
-static inline double opt_centre(double sum, double m) { return (double)(float)(sum / m); }
+/* The mean, rounded to the type of the data. So x - mu is exact for all x near it, with so few bits that the squares
+   of 16-bit data and most sums of them are exact, too; a constant group is exactly its mean, whatever its length; and
+   |mean - mu| is at most the standard deviation, for no x is nearer to the mean than mu. */
+static inline double opt_centre(double sum, double m) { return LOAD(STORE(sum / m)); }
 
 /* mean = mu + c, c = sum d / m;  var = (sum d^2 - (sum d)^2/m)/m, d = x - mu: what the rounding of mu spoiled is put
    right (Chan, Golub, LeVeque 1983, eq. 1.7). */

@@ -3,4 +3,6 @@
 #include "places.h"
 #ifndef PLACES
 #include "../reference/instancenorm.h"
+#include "../reference/layernorm_channels.h"
+#include "../reference/groupnorm.h"
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
-   Products in the descriptor of InstanceNorm, machine words included: what stays below the size of a tensor. Lemmas
+   Products in the descriptors of groups of a sample, machine words included: what stays below the size of a tensor. Lemmas
    in unit places (PLACES), axioms elsewhere. */
 #ifndef PROOFS_PLACES_H
 #define PROOFS_PLACES_H

@@ -7,12 +7,12 @@
 
 /* Group r of n x c x s, where a sample has g = c/k groups of k channels: the k channels from (r mod g) k on of sample
    r div g. */
-/*@ requires size: 0 < k <= c && 0 < s && 0 <= At(0,r,k) && At(0,r,At(0,k,s)) + At(0,k,s) <= MAX;
-    requires groups: c % k == 0;
+/*@ requires size: 0 < k <= c && 0 < s && At(0,r/(c/k),At(0,c,s)) + At(0,c,s) <= MAX;
+    requires groups: At(0,c/k,k) == c;
     assigns \nothing;
-    ensures ncs: layout != NORMATIVE_NSC ==> \result.base == At(0,r,At(0,k,s)) && \result.n_outer == k &&
-      \result.stride_outer == s && \result.n_inner == s && \result.stride_inner == 1 &&
-      \result.param_outer == 1 && \result.param_inner == 0;
+    ensures ncs: layout != NORMATIVE_NSC ==>
+      \result.base == At(At(0,r%(c/k),At(0,k,s)),r/(c/k),At(0,c,s)) && \result.n_outer == k &&
+      \result.stride_outer == s && \result.n_inner == s && \result.stride_inner == 1 && \result.param_outer == 1 && \result.param_inner == 0;
     ensures nsc: layout == NORMATIVE_NSC ==> \result.base == At(At(0,r%(c/k),k),r/(c/k),At(0,c,s)) &&
       \result.n_outer == s && \result.stride_outer == c && \result.n_inner == k && \result.stride_inner == 1 &&
       \result.param_outer == 0 && \result.param_inner == 1;

@@ -24,16 +24,21 @@ static inline struct group instance_group(size_t r, size_t c, size_t s, normativ
 struct estimates {
   struct wide_sum mean, var;
 };
+/*@ predicate Estimates(struct estimates a) =
+      WholeSum(a.mean) && Wide(a.mean.c) == 0 && WholeSum(a.var) && Wide(a.var.c) == 0; */
 
 /* The mean is m + c. */
-/*@ requires all: \valid(all);
+/*@ requires all: \valid(all) && Estimates(*all);
+    requires e: Whole(m.e) && Whole(c.e) && Whole(var.e);
     assigns *all;
+    ensures all: Estimates(*all);
     ensures mean: Wide(all->mean.s) == Wide(\old(all->mean.s)) + Wide(m) + Wide(c);
     ensures var: Wide(all->var.s) == Wide(\old(all->var.s)) + Wide(var); */
 void add_estimate(struct estimates *all, struct wide m, struct wide c, struct wide var);
 
 /* Channel k, where running statistics are wanted: they take in the means over n samples of m elements (running.h). */
 /*@ requires n: 0 < n;
+    requires all: Estimates(all);
     requires running_mean: running_mean == \null || \valid(running_mean + k);
     requires running_var: running_mean == \null ||
       (\valid(running_var + k) && \separated(running_mean + k, running_var + k));

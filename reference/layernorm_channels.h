@@ -7,6 +7,7 @@
 
 /* Place r of n x c x s: every channel at place r mod s of sample r div s. */
 /*@ requires size: 0 < c && 0 < s && 0 <= r && At(0,r/s,At(0,c,s)) + At(0,c,s) <= MAX;
+    requires place: 0 <= At(0,r,c) && At(0,r,c) + c <= MAX;
     assigns \nothing;
     ensures ncs: layout != NORMATIVE_NSC ==> \result.base == At(r%s,r/s,At(0,c,s)) && \result.stride_inner == s;
     ensures nsc: layout == NORMATIVE_NSC ==> \result.base == At(0,r,c) && \result.stride_inner == 1;

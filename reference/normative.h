@@ -81,7 +81,7 @@ normative_status opt_layernorm_backward_f32(float *dx, float *dgamma, float *dbe
                                             const float *gamma, const double *mean, const double *rstd, size_t rows,
                                             size_t cols, double eps, int threads);
 
-/* LayerNorm of x + residual, a sum in double, and the sum itself, each rounded once. sum, residual: rows x cols. y or sum may
+/* LayerNorm of x + residual, the exact sum, and that sum itself, each rounded once. sum, residual: rows x cols. y or sum may
    be x or residual itself, not both the same. Backward is that of LayerNorm with x = sum, dx being the gradient of both. */
 normative_status ref_layernorm_residual_forward_f32(float *y, float *sum, double *mean, double *rstd, const float *x,
                                                     const float *residual, const float *gamma, const float *beta,
@@ -107,7 +107,7 @@ normative_status opt_rmsnorm_backward_f32(float *dx, float *dgamma, float *dbeta
                                           const float *gamma, const double *rstd, size_t rows, size_t cols, double eps,
                                           int threads);
 
-/* RMSNorm of x + residual, and the sum itself, likewise. */
+/* RMSNorm of x + residual, a sum in double, and the sum itself, likewise. */
 normative_status ref_rmsnorm_residual_forward_f32(float *y, float *sum, double *rstd, const float *x,
                                                   const float *residual, const float *gamma, const float *beta,
                                                   size_t rows, size_t cols, double eps, double *work);

@@ -25,7 +25,8 @@ static struct wide halved(int k)
      x + rest = r - k ln 2, |r| <= 0.347: ln 2 in two parts, the first so short that k times it is exact (Cody and
      Waite; the parts are those of fdlibm's e_exp.c)
      e^r by Taylor to r^13/13!, the rest of the series being below 0.04 u */
-/*@ assigns \nothing; */
+/*@ requires x: x <= 0;
+    assigns \nothing; */
 static struct wide exp_negative(double x, double rest)
 {
   const double ln2 = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
@@ -48,6 +49,7 @@ void softmax(struct wide *w, const double *lambda, size_t kinds)
   double max = lambda[0];
   struct wide_sum sum = nothing;
   /*@ loop invariant k: 0 <= k <= kinds;
+      loop invariant max: \forall integer q; 0 <= q < k ==> lambda[q] <= max;
       loop assigns k, max;
       loop variant kinds - k; */
   for (size_t k = 0; k < kinds; k++)
@@ -88,9 +90,9 @@ static void put(struct numbers t, size_t i, struct wide a)
 }
 
 /* The next count numbers. */
-/*@ requires work: \valid(work);
+/*@ requires work: \valid(work) && count <= MAX;
     assigns *work;
-    ensures taken: *work == \old(*work) + 2 * count; */
+    ensures taken: *work == \old(*work) + 2 * count && Numbers(\result,\old(*work),count); */
 static struct numbers take(double **work, size_t count)
 {
   const struct numbers t = {*work, *work + count};
@@ -98,8 +100,9 @@ static struct numbers take(double **work, size_t count)
   return t;
 }
 
-/*@ requires work: \valid(work);
-    assigns *work; */
+/*@ requires work: \valid(work) && count <= MAX;
+    assigns *work;
+    ensures taken: *work == \old(*work) + 6 * count && Moments(\result,\old(*work),count); */
 static struct moments take_moments(double **work, size_t count)
 {
   struct moments t;
@@ -119,7 +122,10 @@ void lay_out(struct switched *z, double *work, int backward)
   z->q = take(&work, backward ? n * c + n + c : 0);
 }
 
-/*@ assigns t.m.v[i], t.m.e[i], t.c.v[i], t.c.e[i], t.v.v[i], t.v.e[i]; */
+/*@ requires t: \valid(t.m.v + i) && \valid(t.m.e + i) && \separated(t.m.v + i, t.m.e + i);
+    requires t: \valid(t.c.v + i) && \valid(t.c.e + i) && \separated(t.c.v + i, t.c.e + i);
+    requires t: \valid(t.v.v + i) && \valid(t.v.e + i) && \separated(t.v.v + i, t.v.e + i);
+    assigns t.m.v[i], t.m.e[i], t.c.v[i], t.c.e[i], t.v.v[i], t.v.e[i]; */
 static void keep(struct moments t, size_t i, struct wide m, struct wide c, struct wide v)
 {
   put(t.m, i, m);
@@ -150,9 +156,13 @@ void save_channel(const struct switched *z, size_t k, double *running_mean, doub
 struct picked {
   size_t first, stride, count;
 };
+/*@ logic integer Pick(struct picked g, integer i) = g.first + i*g.stride; */
+/*@ predicate Picks{L}(struct numbers t, struct picked g) = \forall integer i; 0 <= i < g.count ==>
+      0 <= i*g.stride <= MAX && Pick(g,i) <= MAX && \valid_read(t.v + Pick(g,i)) && \valid_read(t.e + Pick(g,i)); */
 
 /* Means of t, and of t - from (0 where NULL), compensated. */
-/*@ assigns \nothing; */
+/*@ requires t: Picks(t,g);
+    assigns \nothing; */
 static struct wide mean_of(struct numbers t, struct wide from, struct picked g)
 {
   struct wide_sum sum = nothing;
@@ -164,11 +174,13 @@ static struct wide mean_of(struct numbers t, struct wide from, struct picked g)
 }
 
 /* (m_i - h) + c_i: how far mean i is from h; the size of the means cancels exactly. */
-/*@ assigns \nothing; */
+/*@ requires t: \valid_read(t.m.v + i) && \valid_read(t.m.e + i) && \valid_read(t.c.v + i) && \valid_read(t.c.e + i);
+    assigns \nothing; */
 static struct wide off(struct moments t, size_t i, struct wide h) { return plus(less(at(t.m, i), h), at(t.c, i)); }
 
 /* Mean of the means less h. */
-/*@ assigns \nothing; */
+/*@ requires t: Picks(t.m,g) && Picks(t.c,g);
+    assigns \nothing; */
 static struct wide mean_off(struct moments t, struct wide h, struct picked g)
 {
   struct wide_sum sum = nothing;
@@ -180,7 +192,8 @@ static struct wide mean_off(struct moments t, struct wide h, struct picked g)
 }
 
 /* Variance of the means, c being mean_off of h. */
-/*@ assigns \nothing; */
+/*@ requires t: Picks(t.m,g) && Picks(t.c,g);
+    assigns \nothing; */
 static struct wide var_off(struct moments t, struct wide h, struct wide c, struct picked g)
 {
   struct wide_sum sum = nothing;
@@ -196,7 +209,11 @@ static struct wide var_off(struct moments t, struct wide h, struct wide c, struc
 
 /* The union of groups of equal size, h near its mean:
      mean = h + mean(mean_i - h)    v = mean(v_i) + var(mean_i), the law of total variance */
-/*@ assigns to.m.v[i], to.m.e[i], to.c.v[i], to.c.e[i], to.v.v[i], to.v.e[i]; */
+/*@ requires t: 0 < g.count && Picks(t.m,g) && Picks(t.c,g) && Picks(t.v,g);
+    requires to: \valid(to.m.v + i) && \valid(to.m.e + i) && \separated(to.m.v + i, to.m.e + i);
+    requires to: \valid(to.c.v + i) && \valid(to.c.e + i) && \separated(to.c.v + i, to.c.e + i);
+    requires to: \valid(to.v.v + i) && \valid(to.v.e + i) && \separated(to.v.v + i, to.v.e + i);
+    assigns to.m.v[i], to.m.e[i], to.c.v[i], to.c.e[i], to.v.v[i], to.v.e[i]; */
 static void pool_group(struct moments to, size_t i, struct moments t, struct picked g)
 {
   const struct wide first = at(t.m, g.first), h = plus(first, mean_of(t.m, first, g)), c = mean_off(t, h, g);
@@ -204,16 +221,18 @@ static void pool_group(struct moments to, size_t i, struct moments t, struct pic
 }
 
 /* Sample o, channel k: where its instances are. */
-/*@ requires z: \valid_read(z);
-    assigns \nothing; */
+/*@ requires z: Call(z,0) && o < z->n;
+    assigns \nothing;
+    ensures picked: \result.first == o * z->c && \result.stride == 1 && \result.count == z->c; */
 static struct picked sample(const struct switched *z, size_t o)
 {
   const struct picked g = {o * z->c, 1, z->c};
   return g;
 }
 
-/*@ requires z: \valid_read(z);
-    assigns \nothing; */
+/*@ requires z: Call(z,0) && k < z->c;
+    assigns \nothing;
+    ensures picked: \result.first == k && \result.stride == z->c && \result.count == z->n; */
 static struct picked channel(const struct switched *z, size_t k)
 {
   const struct picked g = {k, z->c, z->n};
@@ -242,7 +261,8 @@ struct seen {
   struct wide m, c, v;
 };
 
-/*@ requires z: \valid_read(z);
+/*@ requires z: Call(z,0);
+    requires r: r < z->n * z->c;
     assigns \nothing; */
 static struct seen seen(const struct switched *z, size_t r, size_t k)
 {
@@ -264,24 +284,41 @@ struct line {
 /*@ assigns \nothing; */
 static struct wide on(struct line t, double x) { return times(less(less(widen(x), t.m), t.c), t.by); }
 
-/* xhat = (x - M)/sqrt(V + eps) of instance r:
-     M = mu_in + w1 (mu_ln - mu_in) + w2 (mu_bn - mu_in), so that the size of the means is not in its error
+/* The kind whose mean weighs most; 0 where a weight is NaN. */
+/*@ requires z: \valid_read(z) && 2 <= z->kinds <= 3;
+    assigns \nothing;
+    ensures kind: \result < z->kinds; */
+static size_t heaviest(const struct switched *z)
+{
+  size_t b = 0;
+  /*@ loop invariant k: 1 <= k && b < z->kinds;
+      loop assigns k, b;
+      loop variant z->kinds - k; */
+  for (size_t k = 1; k < z->kinds; k++)
+    if (narrow(z->w[k]) > narrow(z->w[b])) b = k;
+  return b;
+}
+
+/* xhat = (x - M)/sqrt(V + eps) of instance r, b the kind that weighs most:
+     M = mu_b + sum w_k (mu_k - mu_b), so that the size of the means is not in its error: as w_k <= w_b,
+         w_k |mu_k - mu_b| <= w_k |x - mu_k| + w_b |x - mu_b|
      V = u0 v_in + u1 v_ln + u2 v_bn */
-/*@ requires z: \valid_read(z);
+/*@ requires z: Call(z,0);
+    requires r: r < z->n * z->c;
     assigns \nothing; */
 static struct line mixed(const struct switched *z, size_t r)
 {
-  const struct seen in = seen(z, r, 0);
-  struct wide shift = widen(0.0), var = times(z->u[0], in.v);
-  /*@ loop invariant k: 1 <= k;
+  const struct seen base = seen(z, r, heaviest(z));
+  struct wide shift = widen(0.0), var = widen(0.0);
+  /*@ loop invariant k: 0 <= k;
       loop assigns k, shift, var;
       loop variant z->kinds - k; */
-  for (size_t k = 1; k < z->kinds; k++) {
+  for (size_t k = 0; k < z->kinds; k++) {
     const struct seen t = seen(z, r, k);
-    shift = plus(shift, times(z->w[k], apart(t, in)));
+    shift = plus(shift, times(z->w[k], apart(t, base)));
     var = plus(var, times(z->u[k], t.v));
   }
-  const struct line t = {in.m, plus(in.c, shift), divided(widen(1.0), root(plus(var, widen(z->eps))))};
+  const struct line t = {base.m, plus(base.c, shift), divided(widen(1.0), root(plus(var, widen(z->eps))))};
   return t;
 }
 
@@ -316,17 +353,18 @@ void keep_sums(const struct switched *z, size_t r, const double *x, const double
 }
 
 /* Behind the n c entries of p: n means over a sample, c means over a channel. */
-/*@ requires z: \valid_read(z);
-    assigns p.v[0..], p.e[0..]; */
+/*@ requires z: Call(z,1);
+    requires p: (p.v == z->p.v && p.e == z->p.e) || (p.v == z->q.v && p.e == z->q.e);
+    assigns p.v[0..Slots(z)-1], p.e[0..Slots(z)-1]; */
 static void pool_means(const struct switched *z, struct numbers p)
 {
   const size_t n = z->n, c = z->c;
   /*@ loop invariant o: 0 <= o <= n;
-      loop assigns o, p.v[0..], p.e[0..];
+      loop assigns o, p.v[0..Slots(z)-1], p.e[0..Slots(z)-1];
       loop variant n - o; */
   for (size_t o = 0; o < n; o++) put(p, n * c + o, mean_of(p, widen(0.0), sample(z, o)));
   /*@ loop invariant k: 0 <= k <= c;
-      loop assigns k, p.v[0..], p.e[0..];
+      loop assigns k, p.v[0..Slots(z)-1], p.e[0..Slots(z)-1];
       loop variant c - k; */
   for (size_t k = 0; k < c; k++) put(p, n * c + n + k, mean_of(p, widen(0.0), channel(z, k)));
 }
@@ -339,7 +377,9 @@ void pool_sums(const struct switched *z)
 
 /* Of p or q, what reaches instance r by way of kind k: its own, its sample's mean, its channel's; nothing of a
    constant. */
-/*@ requires z: \valid_read(z);
+/*@ requires z: Call(z,1);
+    requires p: (p.v == z->p.v && p.e == z->p.e) || (p.v == z->q.v && p.e == z->q.e);
+    requires r: r < z->n * z->c;
     assigns \nothing; */
 static struct wide share(const struct switched *z, struct numbers p, size_t r, size_t k)
 {
@@ -384,7 +424,10 @@ void switched_dx(const struct switched *z, size_t r, const double *x, double *dy
 }
 
 /* w_k sum_r p_r sum_j w_j (mu_k - mu_j), or of the variances: nothing is subtracted that was rounded together. */
-/*@ requires z: \valid_read(z);
+/*@ requires z: Call(z,1);
+    requires p: (p.v == z->p.v && p.e == z->p.e) || (p.v == z->q.v && p.e == z->q.e);
+    requires w: \valid_read(w + (0..z->kinds-1));
+    requires k: k < z->kinds;
     assigns \nothing; */
 static double dlambda(const struct switched *z, const struct wide *w, struct numbers p, size_t k, int variances)
 {

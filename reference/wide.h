@@ -14,12 +14,13 @@ struct wide {
   double v, e;
 };
 #ifdef __FRAMAC__
-#include "../proofs/wide.h" /* Wide: the value, Scale(e) = 2^(512 e) */
+#include "../proofs/wide.h" /* Wide: the value; Whole: an integer */
 #endif
 
 /* v 2^(512 e), for any v. */
 /*@ assigns \nothing;
-    ensures value: Wide(\result) == v * Scale(e); */
+    ensures e: Whole(e) ==> Whole(\result.e);
+    ensures value: Wide(\result) == Scaled(v,e); */
 static inline struct wide wide(double v, double e)
 {
   struct wide r = {v, e};
@@ -28,11 +29,12 @@ static inline struct wide wide(double v, double e)
   if (v - v != 0.0) r.e = BEYOND;
   else if (v == 0.0) r.e = 0.0;
   else {
-    /*@ loop invariant value: Wide(r) == v * Scale(e);
+    /*@ loop invariant value: Wide(r) == Scaled(v,e) && (Whole(e) ==> Whole(r.e));
         loop assigns i, r;
         loop variant 2 - i; */
     for (int i = 0; i < 2; i++) {
       if (r.v >= 0x1p256 || r.v <= -0x1p256) r = (struct wide){r.v * 0x1p-512, r.e + 1.0};
+      //@ assert value: Wide(r) == Scaled(v,e) && (Whole(e) ==> Whole(r.e));
       if (r.v < 0x1p-256 && r.v > -0x1p-256) r = (struct wide){r.v * 0x1p512, r.e - 1.0};
     }
   }
@@ -40,76 +42,97 @@ static inline struct wide wide(double v, double e)
 }
 
 /*@ assigns \nothing;
+    ensures e: Whole(\result.e);
     ensures value: Wide(\result) == a; */
 static inline struct wide widen(double a) { return wide(a, 0.0); }
 
 /* The nearest double: rounds where it leaves the normal ones, once. */
 /*@ assigns \nothing;
-    ensures value: \result == Wide(a); */
+    ensures value: Whole(a.e) ==> \result == Wide(a); */
 static inline double narrow(struct wide a)
 {
   if (a.v - a.v != 0.0) return a.v;
   /*@ loop invariant value: Wide(a) == Wide(\at(a,Pre));
+      loop invariant e: Whole(\at(a.e,Pre)) ==> Whole(a.e);
       loop assigns a; */
   while (a.e > 0.0) a = (struct wide){a.v * 0x1p512, a.e - 1.0};
   /*@ loop invariant value: Wide(a) == Wide(\at(a,Pre));
+      loop invariant e: Whole(\at(a.e,Pre)) ==> Whole(a.e) && a.e <= 0;
       loop assigns a; */
   while (a.e < 0.0) a = (struct wide){a.v * 0x1p-512, a.e + 1.0};
   return a.v;
 }
 
 /*@ assigns \nothing;
-    ensures value: Wide(\result) == Wide(a) * Wide(b); */
+    ensures e: Whole(a.e) ==> Whole(b.e) ==> Whole(\result.e);
+    ensures value: Whole(a.e) ==> Whole(b.e) ==> Wide(\result) == Wide(a) * Wide(b); */
 static inline struct wide times(struct wide a, struct wide b) { return wide(a.v * b.v, a.e + b.e); }
 
 /* b != 0, or what IEEE gives. */
-/*@ requires divisor: Wide(b) != 0;
-    assigns \nothing;
-    ensures value: Wide(\result) == Wide(a) / Wide(b); */
+/*@ assigns \nothing;
+    ensures e: Whole(a.e) ==> Whole(b.e) ==> Whole(\result.e);
+    ensures value: Whole(a.e) ==> Whole(b.e) ==> Wide(b) != 0 ==> Wide(\result) == Wide(a) / Wide(b); */
 static inline struct wide divided(struct wide a, struct wide b) { return wide(a.v / b.v, a.e - b.e); }
 
 /* The smaller one is brought to the exponent of the greater; what it loses there is below 2^-512 of the sum. */
 /*@ assigns \nothing;
-    ensures value: Wide(\result) == Wide(a) + Wide(b); */
+    ensures e: Whole(a.e) ==> Whole(b.e) ==> Whole(\result.e);
+    ensures value: Whole(a.e) ==> Whole(b.e) ==> Wide(\result) == Wide(a) + Wide(b); */
 static inline struct wide plus(struct wide a, struct wide b)
 {
   struct wide big = a.e < b.e ? b : a, small = a.e < b.e ? a : b;
   if (a.e == b.e) return wide(a.v + b.v, a.e);
   if (a.v == 0.0) return b;
   if (b.v == 0.0) return a;
-  if (big.e == BEYOND) return big;
+  if (big.v - big.v != 0.0) return big;
   /*@ loop invariant value: Wide(small) == Wide(\at(small,LoopEntry));
+      loop invariant e: Whole(a.e) ==> Whole(b.e) ==> Whole(small.e) && small.e <= big.e;
       loop assigns small; */
   while (small.e < big.e) small = (struct wide){small.v * 0x1p-512, small.e + 1.0};
   return wide(big.v + small.v, big.e);
 }
 
 /*@ assigns \nothing;
+    ensures e: Whole(a.e) ==> Whole(\result.e);
     ensures value: Wide(\result) == -Wide(a); */
 static inline struct wide minus(struct wide a) { return (struct wide){-a.v, a.e}; }
 
 /*@ assigns \nothing;
-    ensures value: Wide(\result) == Wide(a) - Wide(b); */
+    ensures e: Whole(a.e) ==> Whole(b.e) ==> Whole(\result.e);
+    ensures value: Whole(a.e) ==> Whole(b.e) ==> Wide(\result) == Wide(a) - Wide(b); */
 static inline struct wide less(struct wide a, struct wide b) { return plus(a, minus(b)); }
 
+/* The integer below e/2, or e/2. */
+/*@ assigns \nothing;
+    ensures half: Whole(e) ==> Whole(\result) && (e == \result + \result || e == \result + \result + 1); */
+static inline double half_of(double e) { return floor(e / 2.0); }
+
+/* NaN of a negative v, where libc's contract ends. */
+/*@ assigns \nothing;
+    ensures root: 0 <= v ==> \result == \sqrt(v); */
+static inline double root_of(double v) { return sqrt(v); }
+
 /* sqrt(v) 2^(256 e): an odd e is made even. */
-/*@ requires radicand: 0 <= Wide(a);
-    assigns \nothing;
-    ensures value: Wide(\result) == \sqrt(Wide(a)); */
+/*@ assigns \nothing;
+    ensures e: Whole(a.e) ==> Whole(\result.e);
+    ensures value: Whole(a.e) ==> 0 <= Wide(a) ==> Wide(\result) == \sqrt(Wide(a)); */
 static inline struct wide root(struct wide a)
 {
-  double half = floor(a.e / 2.0);
-  return wide(sqrt(a.e > 2.0 * half ? a.v * 0x1p512 : a.v), half);
+  double half = half_of(a.e), v = a.e > 2.0 * half ? a.v * 0x1p512 : a.v;
+  //@ assert even: Whole(a.e) ==> Scaled(v,half + half) == Wide(a) && (0 <= Wide(a) ==> 0 <= v);
+  return wide(root_of(v), half);
 }
 
 /* A sum compensated as in sums.h: s + c. */
 struct wide_sum {
   struct wide s, c;
 };
+/*@ predicate WholeSum(struct wide_sum t) = Whole(t.s.e) && Whole(t.c.e); */
 
 /*@ assigns \nothing;
-    ensures sum: Wide(\result.s) == Wide(t.s) + Wide(a);
-    ensures error: Wide(\result.c) == Wide(t.c); */
+    ensures e: WholeSum(t) ==> Whole(a.e) ==> WholeSum(\result);
+    ensures sum: WholeSum(t) ==> Whole(a.e) ==> Wide(\result.s) == Wide(t.s) + Wide(a);
+    ensures error: WholeSum(t) ==> Whole(a.e) ==> Wide(\result.c) == Wide(t.c); */
 static inline struct wide_sum summed(struct wide_sum t, struct wide a)
 {
   struct wide s = plus(t.s, a), b = less(s, t.s);
@@ -118,8 +141,8 @@ static inline struct wide_sum summed(struct wide_sum t, struct wide a)
 }
 
 /* s + c; s alone where the sum is infinite or NaN. */
-/*@ requires c: Wide(t.c) == 0;
-    assigns \nothing;
-    ensures sum: Wide(\result) == Wide(t.s); */
+/*@ assigns \nothing;
+    ensures e: WholeSum(t) ==> Whole(\result.e);
+    ensures sum: WholeSum(t) ==> Wide(\result) == Wide(t.s) + Wide(t.c); */
 static inline struct wide total(struct wide_sum t) { return t.s.v - t.s.v == 0.0 ? plus(t.s, t.c) : t.s; }
 #endif

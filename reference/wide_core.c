@@ -6,18 +6,21 @@ static const struct wide_sum nothing = {{0.0, 0.0}, {0.0, 0.0}};
 
 /*@ requires n: 0 < n;
     assigns \nothing;
-    ensures quotient: Wide(\result) == Quot(Wide(t),n); */
+    ensures e: Whole(t.e) ==> Whole(\result.e);
+    ensures quotient: Whole(t.e) ==> Wide(\result) == Quot(Wide(t),n); */
 static struct wide over(struct wide t, size_t n) { return divided(t, widen((double)n)); }
 
 /* sum (x - m). */
 /*@ requires x: \valid_read(x + (0..n-1));
+    requires e: Whole(m.e);
     assigns \nothing;
+    ensures e: Whole(\result.e);
     ensures sum: Wide(\result) == Dev(x,Wide(m),n); */
 static struct wide sum_dev(const double *x, struct wide m, size_t n)
 {
   struct wide_sum t = nothing;
   /*@ loop invariant i: 0 <= i <= n;
-      loop invariant s: Wide(t.s) == Dev(x,Wide(m),i) && Wide(t.c) == 0;
+      loop invariant s: Wide(t.s) == Dev(x,Wide(m),i) && Wide(t.c) == 0 && WholeSum(t);
       loop assigns i, t;
       loop variant n - i; */
   for (size_t i = 0; i < n; i++) t = summed(t, less(widen(x[i]), m));
@@ -26,13 +29,15 @@ static struct wide sum_dev(const double *x, struct wide m, size_t n)
 
 /* sum (x - m)^2. */
 /*@ requires x: \valid_read(x + (0..n-1));
+    requires e: Whole(m.e);
     assigns \nothing;
+    ensures e: Whole(\result.e);
     ensures sum: Wide(\result) == Ssd(x,Wide(m),n); */
 static struct wide sumsq_dev(const double *x, struct wide m, size_t n)
 {
   struct wide_sum t = nothing;
   /*@ loop invariant i: 0 <= i <= n;
-      loop invariant s: Wide(t.s) == Ssd(x,Wide(m),i) && Wide(t.c) == 0;
+      loop invariant s: Wide(t.s) == Ssd(x,Wide(m),i) && Wide(t.c) == 0 && WholeSum(t);
       loop assigns i, t;
       loop variant n - i; */
   for (size_t i = 0; i < n; i++) {
@@ -42,9 +47,9 @@ static struct wide sumsq_dev(const double *x, struct wide m, size_t n)
   return total(t);
 }
 
-/*@ requires root: 0 <= Wide(var) + eps;
-    assigns \nothing;
-    ensures rstd: Wide(\result) == Rstd(Wide(var),eps); */
+/*@ assigns \nothing;
+    ensures e: Whole(var.e) ==> Whole(\result.e);
+    ensures rstd: Whole(var.e) ==> 0 < Wide(var) + eps ==> Wide(\result) == Rstd(Wide(var),eps); */
 static struct wide rstd_of(struct wide var, double eps) { return divided(widen(1.0), root(plus(var, widen(eps)))); }
 
 struct wide_statistics wide_centred(const double *x, size_t n, double eps)
@@ -79,16 +84,18 @@ struct wide_statistics wide_saved(double mean, double rstd)
 }
 
 /*@ assigns \nothing;
-    ensures xhat: Wide(\result) == WideXhat(x,s); */
+    ensures e: WholeStatistics(s) ==> Whole(\result.e);
+    ensures xhat: WholeStatistics(s) ==> Wide(\result) == WideXhat(x,s); */
 static struct wide xhat(double x, struct wide_statistics s) { return times(less(less(widen(x), s.m), s.c), s.rstd); }
 
 /*@ requires p: p == \null || \valid_read(p + k);
     assigns \nothing;
+    ensures e: Whole(\result.e);
     ensures parameter: Wide(\result) == (p == \null ? absent : p[k]); */
 static struct wide parameter(const double *p, size_t k, double absent) { return widen(p ? p[k] : absent); }
 
 /* The parameter of element k of a gathered group. */
-/*@ requires g: 0 < g.n_inner;
+/*@ requires g: 0 < g.n_inner && k < Len(g) && LastParam(g) <= MAX;
     assigns \nothing;
     ensures parameter: \result == At(FirstParam(g,k / g.n_inner),k % g.n_inner,g.param_inner); */
 static size_t param_of(struct group g, size_t k)
@@ -110,7 +117,7 @@ void wide_apply(double *d, struct wide_statistics s, const double *gamma, const 
 /* The rules of running_update (running.h). */
 /*@ requires rule: RuleFits(momentum,rule);
     assigns \nothing;
-    ensures running: \result == Running(r,Wide(b),momentum,rule); */
+    ensures running: Whole(b.e) ==> \result == Running(r,Wide(b),momentum,rule); */
 static double running(double r, struct wide b, double momentum, normative_momentum rule)
 {
   double of_r = 1.0 - momentum, of_b = momentum;
@@ -141,7 +148,10 @@ void wide_no_gradient(double *sum, double *rest, size_t n)
 
 /* What entry p has come to. */
 /*@ requires sum: \valid_read(sum + p) && \valid_read(rest + p) && \valid_read(rest + (rest-sum) + p);
-    assigns \nothing; */
+    assigns \nothing;
+    ensures e: Whole(*(rest + (rest-sum) + p)) ==> WholeSum(\result);
+    ensures sum: Wide(\result.s) == Scaled(sum[p],*(rest + (rest-sum) + p));
+    ensures rest: Wide(\result.c) == Scaled(rest[p],*(rest + (rest-sum) + p)); */
 static struct wide_sum entry(const double *sum, const double *rest, size_t p)
 {
   const double *top = rest + (rest - sum);
@@ -151,10 +161,12 @@ static struct wide_sum entry(const double *sum, const double *rest, size_t p)
 
 /* v 2^(512 (a.e - e)) where e >= a.e. */
 /*@ assigns \nothing;
-    ensures scaled: \result * Scale(e) == Wide(a); */
+    ensures scaled: Whole(a.e) ==> Whole(e) ==> a.v == 0 || a.e <= e ==> Scaled(\result,e) == Wide(a); */
 static double at(struct wide a, double e)
 {
   /*@ loop invariant value: Wide(a) == Wide(\at(a,Pre));
+      loop invariant e: Whole(\at(a.e,Pre)) ==> Whole(e) ==>
+        Whole(a.e) && (\at(a.v,Pre) == 0 ==> a.v == 0) && (\at(a.e,Pre) <= e ==> a.e <= e);
       loop assigns a; */
   while (a.e < e && a.v != 0.0) a = (struct wide){a.v * 0x1p-512, a.e + 1.0};
   return a.v;

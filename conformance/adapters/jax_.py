@@ -1,34 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """JAX, CPU: the norms as users write them with jax.numpy, compiled by jax.jit, gradients by jax.vjp.
-
-    mean, var = x.mean(axes), x.var(axes);   y = (x - mean) * lax.rsqrt(var + eps) * gamma + beta
-
-RMSNorm the same with mean(x^2); GroupNorm on x as (N, G, C/G, S). 16-bit tensors are taken to float first, and y back last,
-once. Statistics in float (double for f64), returned as mean and rstd. There are no running statistics to update, as JAX has no
-layers; the gradient goes through the statistics: given ones are declined, evaluation's are constants.
-Documented difference: XLA's CPU code flushes subnormals to zero.
-
-The number of XLA's threads (NPROC) is fixed at import. Compiling takes most of the time of a check: in the environment of
-`make peers` what was compiled is kept there, for this kind of processor."""
+y = (x - mean) * lax.rsqrt(var + eps) * gamma + beta of mean, var = x.mean(axes), x.var(axes); RMSNorm the same with
+mean(x^2). 16-bit tensors are taken to float first, and y back last, once. Statistics in float (double for f64), returned as
+mean and rstd. JAX has no layers, so no running statistics to update; the gradient goes through the statistics: given ones are
+declined, evaluation's are constants. Documented difference: XLA's CPU code flushes subnormals to zero.
+Compiling takes most of the time: what was compiled is kept in the environment of `make peers`, by kind of processor."""
 import hashlib
+import itertools
+import math
 import os
 import sys
 
 import peer
 
 peer.require("jax", "jaxlib", "numpy")
-os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["NPROC"] = str(peer.THREADS)
-if peer.THREADS == 1:
-    os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
+alone = " --xla_cpu_multi_thread_eigen=false" if peer.THREADS == 1 else ""
+os.environ.update(JAX_PLATFORMS="cpu", NPROC=str(peer.THREADS), XLA_FLAGS=os.environ.get("XLA_FLAGS", "") + alone)
+from functools import lru_cache, partial
 import jax
-from functools import partial
 from jax import lax
-
 jax.config.update("jax_enable_x64", True)
 if peer.PINNED:
-    with open("/proc/cpuinfo", "rb") as f:
-        kind = b"".join(line for line in f if line.startswith((b"model name", b"flags", b"Features")))
+    with open("/proc/cpuinfo", "rb") as lines:
+        kind = b"".join(line for line in lines if line.startswith((b"model name", b"flags", b"Features")))
     folder = "jax-" + hashlib.sha256(kind).hexdigest()[:16]
     jax.config.update("jax_compilation_cache_dir", os.path.join(sys.prefix, "cache", folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
@@ -48,49 +42,55 @@ def supports(p):
                          affine=("channel", "group", "element")) or True
 
 
-def norm(name, shapes, axes, eps, x, gamma, beta, mean, var):
-    """y, mean, rstd; mean and var are given in evaluation. `shapes`: of x, and beside it of gamma, beta, which may be None."""
-    own, x = x.dtype, x.reshape(shapes[0])
-    x = x.astype(jax.numpy.promote_types(own, "float32"))
+def norm(centred, axes, eps, x, gamma, beta, mean, var):
+    """y, mean, rstd; mean and var are given in evaluation. gamma and beta may be None."""
+    own, x = x.dtype, x.astype(jax.numpy.promote_types(x.dtype, "float32"))
     if var is None:
-        mean = None if name == "rmsnorm" else x.mean(axes, keepdims=True)
-        var = (x * x).mean(axes, keepdims=True) if mean is None else x.var(axes, keepdims=True)
-    else:
-        mean, var = mean.reshape(shapes[1]), var.reshape(shapes[1])
+        mean = x.mean(axes, keepdims=True) if centred else None
+        var = x.var(axes, keepdims=True) if centred else (x * x).mean(axes, keepdims=True)
     rstd = lax.rsqrt(var + eps)
     y = (x if mean is None else x - mean) * rstd
-    if gamma is not None:
-        y = y * gamma.reshape(shapes[1])
-    if beta is not None:
-        y = y + beta.reshape(shapes[1])
+    y = y if gamma is None else y * gamma
+    y = y if beta is None else y + beta
     return y.astype(own), mean, rstd
 
 
-forward = partial(jax.jit, static_argnums=(0, 1, 2))(norm)
+forward = partial(jax.jit, static_argnums=(0, 1))(norm)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def backward(name, shapes, axes, eps, x, gamma, beta, mean, var, dy):
-    return jax.vjp(lambda *a: norm(name, shapes, axes, eps, *a, mean, var)[0], x, gamma, beta)[1](dy.reshape(shapes[0]))
+@partial(jax.jit, static_argnums=(0, 1))
+def backward(centred, axes, eps, x, gamma, beta, mean, var, dy):
+    return jax.vjp(lambda *a: norm(centred, axes, eps, *a, mean, var)[0], x, gamma, beta)[1](dy)
 
 
 def geometry(p):
-    """x as (N, G, C/G, S), or (N, S, G, C/G) channels-last, the shape of gamma beside it, and the axes that are reduced."""
-    order, c = "ngks" if p["layout"] == "ncs" else "nsgk", p["c"] // p["groups"]
-    size = {"n": p["n"], "g": p["groups"], "k": c, "s": p["s"]}
+    """The shape of x, that of gamma beside it, the axes reduced. x, (N, G, C/G, S) or channels-last (N, S, G, C/G), is viewed
+    with the fewest axes: one compilation serves all shapes that are the same sums."""
+    order = "ngks" if p["layout"] == "ncs" else "nsgk"
+    size = {"n": p["n"], "g": p["groups"], "k": p["c"] // p["groups"], "s": p["s"]}
     of = {"channel": "gk", "group": "g", "element": "gks"}[p["affine"]]
-    reduced = REDUCED.get(p["norm"], "k")
-    shapes = tuple(size[a] for a in order), tuple(size[a] if a in of else 1 for a in order)
-    return shapes, tuple(i for i, a in enumerate(order) if a in reduced)
+    reduced = REDUCED.get(p["norm"], "k") if peer.training(p) else ""
+    axes = [(math.prod(size[a] for a in run), *role) for role, run in
+            itertools.groupby((a for a in order if size[a] > 1), lambda a: (a in of, a in reduced))]
+    return ([n for n, *_ in axes], [n if has else 1 for n, has, _ in axes], tuple(i for i, a in enumerate(axes) if a[2]))
+
+
+@lru_cache(1)  # of the kind of case before; what was compiled takes megabytes for every shape
+def forget(*kind):
+    jax.clear_caches()
 
 
 def prepare(p, tensors):
     """The gradient of beta needs one, of any value."""
+    forget(p["norm"], p["type"], p["direction"])
     back, t = p["direction"] == "backward", peer.typed(p, tensors)
     if back and p["beta"]:
         t["beta"] = peer.affine(p, t)[1]
-    names = ["x", "gamma", "beta", "running_mean", "running_var"] + ["dy"] * back
-    arguments = [p["norm"], *geometry(p), p["eps"]] + [None if t.get(k) is None else jax.device_put(t[k]) for k in names]
+    whole, beside, axes = geometry(p)
+    given = dict.fromkeys(("gamma", "beta", "running_mean", "running_var"), beside)
+    shapes = {"x": whole, **given, **({"dy": whole} if back else {})}
+    arguments = [p["norm"] != "rmsnorm", axes, p["eps"]]
+    arguments += [None if t.get(k) is None else jax.device_put(t[k].reshape(shape)) for k, shape in shapes.items()]
     return lambda: jax.block_until_ready((backward if back else forward)(*arguments))
 
 

@@ -504,7 +504,7 @@ static void mixtures(struct kernel *k, struct switched *s)
     if (evaluates(k) && !has(k, EVALUATION_BATCH_STATISTICS))
       of[2] = (struct moments){.mean = tensor_get(&k->in->t[SLOT_RUNNING_MEAN], g % k->p->c),
                                .var = tensor_get(&k->in->t[SLOT_RUNNING_VAR], g % k->p->c)};
-    struct moments m = mixture_of(&s->mixed[g], s->w, s->v, kinds(k->p));
+    struct moments m = mixture_of(&s->mixed[g], s->w, s->v, kinds(k->p), heaviest(s->w, kinds(k->p)));
     s->used[g] = rounded(k, (struct statistics){m.mean, m.var, rstd_of(k, m.var), m.rest});
   }
 }

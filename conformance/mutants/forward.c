@@ -338,7 +338,8 @@ static void weights(const struct kernel *k, real w[3], enum slot slot)
 
 static struct moments mixture(const struct kernel *k, const struct mixed *of, const real w[3], const real v[3])
 {
-  struct moments r = mixture_of(of, w, v, kinds(k->p));
+  const size_t base = has(k, MIX_FROM_INSTANCE) ? 0 : heaviest(w, kinds(k->p));
+  struct moments r = mixture_of(of, w, v, kinds(k->p), base);
   real deviation = 0;
   for (size_t i = 0; i < kinds(k->p); ++i) deviation += v[i] * sqrtl(of->k[i].var);
   if (has(k, DEVIATIONS_MIXED)) r.var = deviation * deviation;
@@ -377,7 +378,7 @@ static void used_moments(struct kernel *k)
 static real rstd_of(const struct kernel *k, real var)
 {
   real eps = k->p->eps, r;
-  if (has(k, EPS_DROPPED)) eps = 0;
+  if (has(k, EPS_DROPPED) || (k->p->residual && has(k, RESIDUAL_WITHOUT_EPS))) eps = 0;
   if (has(k, EPS_TENTH)) eps /= 10;
   if (has(k, EPS_OUTSIDE)) r = 1 / sqrtl(var) + eps;
   else if (has(k, EPS_ON_STD)) r = 1 / (sqrtl(var) + eps);

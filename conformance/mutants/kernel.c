@@ -116,18 +116,26 @@ static struct moments merged(const struct moments *own, size_t count, size_t str
   return r;
 }
 
-struct moments mixture_of(const struct mixed *of, const real w[3], const real v[3], size_t count)
+size_t heaviest(const real w[3], size_t count)
 {
-  struct moments r = of->k[0];
+  size_t base = 0;
+  for (size_t i = 1; i < count; ++i)
+    if (w[i] > w[base]) base = i;
+  return base;
+}
+
+struct moments mixture_of(const struct mixed *of, const real w[3], const real v[3], size_t count, size_t base)
+{
+  struct moments r = of->k[base];
   real rest = 0, total = 0;
   r.var = 0;
   for (size_t i = 0; i < count; ++i) {
-    rest += w[i] * difference_of_means(&of->k[i], &of->k[0]);
+    rest += w[i] * difference_of_means(&of->k[i], &of->k[base]);
     r.var += v[i] * of->k[i].var;
     total += w[i];
   }
   r.rest += rest;
-  if (fabsl(total - 1) > 0x1p-50L) r.rest += (total - 1) * of->k[0].mean; /* the weights of a defect */
+  if (fabsl(total - 1) > 0x1p-50L) r.rest += (total - 1) * of->k[base].mean; /* the weights of a defect */
   return r;
 }
 

@@ -37,6 +37,8 @@ void softmax(real *w, const struct tensor *lambda, size_t count);
 struct mixed { struct moments k[3]; };
 enum mixing { MIX_HONEST, MIX_LAYER_WITHOUT_MEANS, MIX_BATCH_WITHOUT_MEANS, MIX_UNBIASED, MIX_CANCELLING, MIX_AXES_SWAPPED };
 real difference_of_means(const struct moments *a, const struct moments *b);
-struct moments mixture_of(const struct mixed *of, const real w[3], const real v[3], size_t count); /* w.mu, v.var */
+size_t heaviest(const real w[3], size_t count);
+/* w.mu, v.var; the mean as that of kind `base` and what the others add, so small if it is the heaviest */
+struct moments mixture_of(const struct mixed *of, const real w[3], const real v[3], size_t count, size_t base);
 void mix(struct mixed *all, const struct moments *own, const struct normative_problem *p, enum mixing how);
 #endif

@@ -9,7 +9,8 @@
 #define OF(type) (1u << NORMATIVE_##type)
 enum {
   SINGLE = OF(F32), SIXTEEN = OF(F16) | OF(BF16), DOUBLE = OF(F64), EVERY = SINGLE | SIXTEEN | DOUBLE,
-  TWICE = 1u << 16, ROUNDED_TWICE = SIXTEEN | TWICE, ONE_NORM = 1u << 17, LONG = SINGLE | ONE_NORM
+  TWICE = 1u << 16, ROUNDED_TWICE = SIXTEEN | TWICE, ONE_NORM = 1u << 17, LONG = SINGLE | ONE_NORM,
+  IN_DOUBLE = 1u << 18 /* f64-two-pass: float kernels may have it */
 };
 
 struct mutant { const char *name; unsigned where; };

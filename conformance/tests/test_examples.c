@@ -237,18 +237,93 @@ static void near_floats(const float *a, const float *b, size_t count, const char
       fail_msg("%s: [%zu] %.9g is far from %.9g", what, i, (double)a[i], (double)b[i]);
 }
 
-/* Both give the same for the same memory: the reference, which gathers a group before all else, the same bits. */
+/* x, dy, gamma and beta of a problem; what a norm makes of them. out is y or dx. */
+struct data { size_t count, params; float *x, *dy, *gamma, *beta; };
+struct results { float *out, *dgamma, *dbeta; };
+
+static struct data data_of(const struct normative_problem *p)
+{
+  struct data d = {.count = problem_elements(p), .params = problem_params(p)};
+  d.x = random_floats(d.count, 1), d.dy = small_integers(d.count);
+  d.gamma = random_floats(d.params, 1.5), d.beta = random_floats(d.params, -1);
+  return d;
+}
+
+static void free_data(struct data *d) { free(d->x), free(d->dy), free(d->gamma), free(d->beta); }
+
+static struct results results_of(const char *lib, const char *text, const struct data *d, const float *lambda)
+{
+  const struct normative_problem p = problem(text);
+  struct results r = {room(d->count), room(d->params), room(d->params)};
+  compute(lib, text, (struct normative_tensors){
+    .x = d->x, .dy = d->dy, .gamma = p.has_gamma ? d->gamma : NULL, .beta = p.has_beta ? d->beta : NULL, .y = r.out,
+    .dx = r.out, .dgamma = r.dgamma, .dbeta = r.dbeta, .lambda_mean = lambda, .lambda_var = lambda});
+  return r;
+}
+
+/* The reference, which gathers a group before all else, has the same bits; consumes both. */
+static void same_results(const char *lib, const struct results *a, const struct results *b, const struct data *d, bool params,
+                         const char *what)
+{
+  void (*const alike)(const float *, const float *, size_t, const char *) =
+    strcmp(lib, "reference") ? near_floats : same_floats;
+  alike(a->out, b->out, d->count, what);
+  if (params) alike(a->dgamma, b->dgamma, d->params, what), alike(a->dbeta, b->dbeta, d->params, what);
+  free(a->out), free(a->dgamma), free(a->dbeta), free(b->out), free(b->dgamma), free(b->dbeta);
+}
+
+/* Backward there is no beta. */
+static void with_affine(char to[160], const char *text, bool affine)
+{
+  const char *both = strstr(text, "backward") ? ",gamma=ordinary" : ",gamma=ordinary,beta=ordinary";
+  snprintf(to, 160, "%s%s", text, affine ? both : "");
+}
+
+/* Both give the same for the same memory; with gamma and beta where they are as many. */
 static void equivalent(const char *lib, const char *one, const char *other)
 {
-  struct normative_problem p = problem(one), q = problem(other);
-  size_t count = problem_elements(&p);
-  assert_int_equal(count, problem_elements(&q));
-  assert_int_equal(problem_groups(&p), problem_groups(&q));
-  float *x = random_floats(count, 1), *dy = random_floats(count, 0), *y = room(count), *z = room(count);
-  compute(lib, one, (struct normative_tensors){.x = x, .y = y, .dx = y, .dy = dy});
-  compute(lib, other, (struct normative_tensors){.x = x, .y = z, .dx = z, .dy = dy});
-  (strcmp(lib, "reference") ? near_floats : same_floats)(z, y, count, other);
-  free(x), free(dy), free(y), free(z);
+  const struct normative_problem p = problem(one), q = problem(other);
+  const bool affine = problem_params(&p) == problem_params(&q);
+  char a[160], b[160];
+  struct data d = data_of(problem_params(&q) > problem_params(&p) ? &q : &p);
+  assert_true(problem_elements(&p) == problem_elements(&q) && problem_groups(&p) == problem_groups(&q));
+  with_affine(a, one, affine), with_affine(b, other, affine);
+  struct results u = results_of(lib, a, &d, NULL), v = results_of(lib, b, &d, NULL);
+  same_results(lib, &v, &u, &d, affine && p.direction == NORMATIVE_BACKWARD, b);
+  free_data(&d);
+}
+
+/* From ncs to nsc. */
+static void turn(const struct normative_problem *p, float *x)
+{
+  const size_t c = p->c, s = p->s, count = problem_elements(p);
+  float *y = room(count);
+  for (size_t i = 0; i < count; ++i) y[(i / (c * s) * s + i % s) * c + i / s % c] = x[i];
+  memcpy(x, y, count * sizeof *x);
+  free(y);
+}
+
+/* Channels last is the same function of the same elements. */
+static void layouts(void **state)
+{
+  static const char *const norm[] = {"batchnorm", "instancenorm", "layernorm_channels", "groupnorm", "switchnorm"};
+  static const float lambda[3] = {0.5f, -1, 2};
+  char text[96], ncs[160], nsc[192];
+  (void)state;
+  EACH_LIBRARY(lib)
+    for (size_t i = 0; i < 10; ++i) {
+      snprintf(text, sizeof text, "%s/%s/f32/3x6x4x5%s", norm[i / 2], i % 2 ? "backward" : "forward",
+               i / 2 == 3 ? ",groups=3" : "");
+      with_affine(ncs, text, true);
+      snprintf(nsc, sizeof nsc, "%s,layout=nsc", ncs);
+      const struct normative_problem p = problem(ncs);
+      struct data d = data_of(&p);
+      struct results a = results_of(*lib, ncs, &d, lambda);
+      turn(&p, d.x), turn(&p, d.dy), turn(&p, a.out);
+      struct results b = results_of(*lib, nsc, &d, lambda);
+      same_results(*lib, &b, &a, &d, i % 2, nsc);
+      free_data(&d);
+    }
 }
 
 static void group_norms(void **state)
@@ -435,6 +510,28 @@ static void momentum_read_both_ways(void **state)
   }
 }
 
+/* What enters running_var is m/(m-1) sigma2, or sigma2 where the population's is asked for. */
+static void estimators(void **state)
+{
+  char population[96];
+  (void)state;
+  EACH_LIBRARY(lib)
+    for (size_t i = 0; i < 2; ++i) {
+      const struct normative_problem p = problem(tracked[i]);
+      const double m = (double)problem_m(&p);
+      snprintf(population, sizeof population, "%s,estimator=population", tracked[i]);
+      const double unbiased = batch_of(*lib, tracked[i]).var, biased = batch_of(*lib, population).var;
+      float *x = random_floats(100, 0);
+      double var = 0;
+      for (size_t g = 0; g < problem_groups(&p); ++g) {
+        const double deviation = spread_of(&p, x, g).deviation;
+        var += deviation * deviation / (double)problem_groups(&p);
+      }
+      assert_true(fabs(unbiased - var * m / (m - 1)) < 1e-6 && fabs(biased - var) < 1e-6);
+      free(x);
+    }
+}
+
 /* moving_var that starts at 0 is not the data's spread after a few batches: evaluation is far too wide; from 1 it is not. */
 static void start_of_running_variance(void **state)
 {
@@ -566,7 +663,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(three_by_three), cmocka_unit_test(two_by_two_by_three), cmocka_unit_test(shapes),
-    cmocka_unit_test(layer_norms), cmocka_unit_test(group_norms), cmocka_unit_test(identities), cmocka_unit_test(spread_after),
+    cmocka_unit_test(layer_norms), cmocka_unit_test(group_norms), cmocka_unit_test(layouts), cmocka_unit_test(identities),
+    cmocka_unit_test(spread_after), cmocka_unit_test(estimators),
     cmocka_unit_test(many_batches), cmocka_unit_test(momentum_read_both_ways), cmocka_unit_test(start_of_running_variance),
     cmocka_unit_test(track_running_stats), cmocka_unit_test(no_fixed_interval), cmocka_unit_test(eps_inside),
     cmocka_unit_test(wrong_sizes), cmocka_unit_test(padding_rows)};

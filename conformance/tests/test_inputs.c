@@ -665,7 +665,7 @@ static void parameters_fill_their_type(void **state)
 
 static void lambdas_are_as_named(void **state)
 {
-  static const char *const families[] = {"ordinary", "equal", "onehot", "extreme", "large", "negative", "huge"};
+  static const char *const families[] = {"ordinary", "equal", "onehot", "extreme", "large", "negative", "huge", "batch"};
   static const char *const types[] = {"f32", "f64", "f16", "bf16"};
   (void)state;
   for (size_t i = 0; i < 7 * 4; ++i) {
@@ -749,9 +749,9 @@ static void residuals_are_as_named(void **state)
   static const char *const types[] = {"f32", "f64", "f16", "bf16"};
   (void)state;
   for (size_t i = 0; i < 4; ++i)
-    for (size_t f = 0; f < 3; ++f) {
-      static const char *const families[] = {"ordinary", "cancel", "large"};
-      static const double low[] = {0.9, 0, 500}, high[] = {3, 0.3, 2000};
+    for (size_t f = 0; f < 4; ++f) {
+      static const char *const families[] = {"ordinary", "cancel", "large", "alike"};
+      static const double low[] = {0.9, 0, 500, 2}, high[] = {3, 0.3, 2000, 3};
       char name[128];
       double square = 0;
       snprintf(name, sizeof name, "layernorm/forward/%s/4x100/normal/seed1,residual=yes,addend=%s", types[i], families[f]);
@@ -770,6 +770,8 @@ static void bad_recipes_are_refused(void **state)
   refuse("layernorm/forward/f32/2x3/gaussian/seed1", "unknown family 'gaussian' of x; there are normal, meanNeK");
   refuse("layernorm/forward/f32/2x3/mean1e/seed1", "unknown family 'mean1e'");
   refuse("layernorm/forward/f32/2x3/mean1e4x/seed1", "unknown family 'mean1e4x'");
+  refuse("layernorm/forward/f32/2x3/mean1e-400/seed1", "'mean1e-400' of x: its number is none");
+  refuse("layernorm/forward/f32/2x3/mean1e400/seed1", "'mean1e400' of x: its number is none");
   refuse("layernorm/forward/f32/2x3/normal/seed1,gamma=blue", "unknown family 'blue' of gamma; there are ordinary");
   refuse("layernorm/forward/f32/2x3/normal/seed1,beta=blue", "unknown family 'blue' of beta");
   refuse("batchnorm/forward/f32/2x3/normal/seed1,running=blue", "unknown family 'blue' of running");

@@ -110,7 +110,7 @@ static bool kills(struct scene *s, const struct mutant *mutant, const struct ten
   struct judgement j, h;
   if (mutant->where & TWICE)
     return verdict_of(s, out, "correctly-rounded", &j) == FAIL && verdict_of(s, &s->honest, "correctly-rounded", &h) == PASS;
-  enum verdict v = verdict_of(s, out, preset_default(s->tc->p.type), &j);
+  enum verdict v = verdict_of(s, out, mutant->where & IN_DOUBLE ? "f64-two-pass" : preset_default(s->tc->p.type), &j);
   if (v == RANGE) v = verdict_of(s, out, "f64-two-pass", &j);
   return v == FAIL || (s->tc->p.type == NORMATIVE_F64 && beyond_promise(&j));
 }

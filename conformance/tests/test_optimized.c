@@ -194,6 +194,8 @@ static const char *const more_cases[] = {
   "layernorm/forward/f32/200x1000/wide/seed1,residual=yes",
   "layernorm/forward/bf16/3x40001/wide/seed1,residual=yes",
   "layernorm/forward/f64/20x1003/wide/seed1,residual=yes",
+  "layernorm/forward/f64/20x103/nearmax/seed1,residual=yes",
+  "rmsnorm/forward/f64/20x103/nearmax/seed1,residual=yes",
   "rmsnorm/forward/f16/64x130/normal/seed1,residual=yes,params=f32",
   "layernorm/forward/f16/64x130/mean1e2/seed1",
   "layernorm/forward/f16/64x130/normal/seed1,params=f32",
@@ -225,6 +227,7 @@ static const char *const more_cases[] = {
   "batchnorm/backward/f64/6x40x17/wide/seed1,layout=nsc,dy=alternating",
   "batchnorm/backward/f64/6x40x17/wide/seed1,mode=evaluation",
   "instancenorm/forward/f64/30x40x17/wide/seed1,running=ordinary",
+  "instancenorm/forward/f64/30x40x17/nearmax/seed1,running=ordinary",
   "instancenorm/backward/f64/300x4x17/wide/seed1,layout=nsc,dy=alternating",
   "groupnorm/forward/f64/30x40x17/wide/seed1,groups=5",
   "groupnorm/backward/f64/300x8x17/wide/seed1,groups=2,layout=nsc,dy=alternating",
@@ -701,6 +704,25 @@ static void every_norm_and_type_near_the_reference(void **state)
     }
 }
 
+/* Where no double holds x + r, it is the exact sum that is normalised. */
+static void a_residual_beside_large_numbers(void **state)
+{
+  static const char *const names[] = {"layernorm/forward/f32/9x1003/mean1e12/seed2,residual=yes",
+                                      "layernorm/forward/f32/9x1003/mean1e18/seed2,residual=yes,gamma=mixed,beta=cancel",
+                                      "layernorm/forward/bf16/9x1003/mean1e18/seed2,residual=yes"};
+  (void)state;
+  for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
+    struct run r;
+    run_make(&r, names[i]);
+    struct tensors reference = results("reference", &r.tc.p, &r.in, 1);
+    struct tensors optimized = results("optimized", &r.tc.p, &r.in, 2);
+    near(names[i], &r.tc.p, &r.in, &reference, &optimized);
+    tensors_free(&reference);
+    tensors_free(&optimized);
+    tensors_free(&r.in);
+  }
+}
+
 /* ---- gradients near the reference ---- */
 
 /* Statistics of a group as the gradient has them, in long double. */
@@ -1042,7 +1064,9 @@ static void a_residual_in_place(void **state)
 {
   const char *const names[] = {"layernorm/forward/f32/7x333/wide/seed1,residual=yes",
                                "rmsnorm/forward/bf16/7x333/wide/seed1,residual=yes",
-                               "layernorm/forward/f64/7x333/wide/seed1,residual=yes"};
+                               "layernorm/forward/f64/7x333/wide/seed1,residual=yes",
+                               "layernorm/forward/f64/7x333/nearmax/seed1,residual=yes",
+                               "rmsnorm/forward/f64/7x333/nearmax/seed1,residual=yes"};
   (void)state;
   for (size_t c = 0; c < sizeof names / sizeof *names; ++c)
     for (int swapped = 0; swapped < 2; ++swapped) {
@@ -1220,6 +1244,7 @@ int main(void)
     cmocka_unit_test(near_the_reference_on_hostile_data),
     cmocka_unit_test(gradients_near_the_reference),
     cmocka_unit_test(every_norm_and_type_near_the_reference),
+    cmocka_unit_test(a_residual_beside_large_numbers),
     cmocka_unit_test(every_norm_and_type_gradients_near_the_reference),
     cmocka_unit_test(layouts_agree),
     cmocka_unit_test(gradients_of_layouts_agree),

@@ -34,7 +34,6 @@ static char *read_text(const char *path)
   return text;
 }
 
-/* A program in gnuplot's place, so that the test needs none: it draws what gnuplot draws, an id, a reference, a colour. */
 static int set_up(void **state)
 {
   char path[200];
@@ -48,12 +47,7 @@ static int set_up(void **state)
   mkdir(path, 0777);
   snprintf(path, sizeof path, "%s/proofs/results", dir);
   mkdir(path, 0777);
-  snprintf(path, sizeof path, "%s/gnuplot", dir);
-  write_text(path, "#!/bin/sh\ncat >/dev/null\necho \"<svg><title>x</title><g id=\\\"gnuplot_canvas\\\"><path id='gpPt1'/>"
-                   "<use xlink:href='#gpPt1' color='rgb(  1,   2,   5)'/></g></svg>\"\n");
-  assert_int_equal(chmod(path, 0755), 0);
-  snprintf(path, sizeof path, "%s:/usr/bin:/bin", dir);
-  return setenv("PATH", path, 1);
+  return 0;
 }
 
 static int tear_down(void **state)
@@ -142,21 +136,144 @@ static void page_shows_what_the_records_say(void **state)
   free(page);
 }
 
-/* Pictures of several norms stand in one page: no id twice, no reference to another's. */
-static void pictures_have_ids_of_their_own(void **state)
+/* ---- pictures ---- */
+
+/* `count` cases with a condition number of 10^from and up, `each` to a decade, with an error of nulp. */
+static void cases(struct record *r, size_t count, double from, double each, double nulp)
 {
-  struct record r[2] = {example(), example()};
+  for (size_t i = 0; i < count; ++i) {
+    r[i] = example();
+    r[i].implementation = "peer";
+    r[i].verdict = r[i].j.verdict = PASS;
+    r[i].j.kappa = pow(10, from + (double)i / each);
+    r[i].j.worst_nulp = r[i].j.nulp[SLOT_Y] = nulp;
+  }
+}
+
+/* The ordinate of each grid line, from 10^-3 up, as the page draws them; how many. */
+static int grid(const char *page, int ordinate[32])
+{
+  int count = 0, x, y, right, used;
+  const char *d = strstr(page, "<g id=\"axes\"><path");
+  assert_non_null(d);
+  d = strstr(d, " d=\"") + 4;
+  while (count < 32 && sscanf(d, "M%d %dH%d%n", &x, &y, &right, &used) == 3) {
+    ordinate[count++] = y;
+    d += used;
+  }
+  return count;
+}
+
+/* Squares, the symbol of who stands first: how many, and the ordinate of the highest one's centre. */
+static size_t squares(const char *page, int *highest)
+{
+  size_t count = 0;
+  int x, y, side, down;
+  *highest = 1000;
+  for (const char *d = strstr(page, "<div class=\"panels\">"); (d = strchr(d, 'M')); ++d)
+    if (sscanf(d, "M%d %dh%dv%dh-", &x, &y, &side, &down) == 4 && ++count && y + side / 2 < *highest) *highest = y + side / 2;
+  return count;
+}
+
+/* However many cases: of all that fall together the worst is drawn, where it belongs. */
+static void thinning_keeps_the_worst(void **state)
+{
+  enum { CASES = 2000 };
+  struct record *r = calloc(CASES, sizeof *r);
   char said[2048];
+  int ordinate[32], highest;
   (void)state;
-  problem_default(&r[1].p, NORMATIVE_BATCHNORM, NORMATIVE_FORWARD, NORMATIVE_F32);
-  write_records(r, 2);
+  cases(r, CASES, 0, CASES / 5.0, 10); /* from 1 to 10^5 */
+  for (size_t i = 0; i < CASES; ++i) r[i].j.worst_nulp = i % 7;
+  r[1234].j.worst_nulp = 1e5;
+  write_records(r, CASES);
   assert_int_equal(report(said), 0);
   char *page = read_text(index_html);
-  assert_int_equal(occurrences(page, "id='k0-gpPt1'"), 1);
-  assert_int_equal(occurrences(page, "id='k1-gpPt1'"), 1);
-  assert_int_equal(occurrences(page, "href='#k1-gpPt1' color='var(--plot5)'"), 1);
-  assert_int_equal(occurrences(page, "'gpPt1'") + occurrences(page, "rgb("), 0);
+  size_t drawn = squares(page, &highest);
+  assert_int_equal(grid(page, ordinate), 3 + 6 + 1);
+  assert_int_equal(highest, ordinate[3 + 5]);
+  assert_in_range(drawn, 5 * 4, 5 * 6);
+  free(page);
+  free(r);
+}
+
+static void pictures_use_the_same_axes(void **state)
+{
+  struct record r[20];
+  char said[2048];
+  (void)state;
+  cases(r, 20, 0, 4, 10);
+  for (int i = 10; i < 20; ++i) problem_default(&r[i].p, NORMATIVE_BATCHNORM, NORMATIVE_FORWARD, NORMATIVE_F32);
+  write_records(r, 20);
+  assert_int_equal(report(said), 0);
+  char *page = read_text(index_html);
+  assert_int_equal(occurrences(page, "<figure>"), 2);
+  assert_int_equal(occurrences(page, "id=\"axes\""), 1);
+  assert_int_equal(occurrences(page, "href=\"#axes\""), 2);
   assert_int_equal(occurrences(page, "http"), 0); /* nothing from elsewhere */
+  free(page);
+}
+
+/* ---- the matrix ---- */
+
+/* A record of every norm, direction, mode, type and layout; a row of each, folded into one of each norm and direction. */
+static void every_problem_has_a_row(void **state)
+{
+  struct record r[400];
+  size_t count = 0, norms = 0;
+  char said[2048], id[100];
+  (void)state;
+  for (const struct norm_row *row = norm_table; row->name; ++row, ++norms)
+    for (unsigned k = 0; k < 32; ++k) {
+      if ((k & 4 && !row->evaluates) || (k & 2 && row->axes == 2)) continue;
+      r[count] = example();
+      r[count].known = false;
+      r[count].implementation = "peer";
+      problem_default(&r[count].p, row->id, k & 1 ? NORMATIVE_BACKWARD : NORMATIVE_FORWARD, NORMATIVE_F32 + k / 8);
+      if (k & 4) r[count].p.mode = NORMATIVE_EVALUATION;
+      if (k & 2) r[count].p.layout = NORMATIVE_NSC;
+      ++count;
+    }
+  write_records(r, count);
+  assert_int_equal(report(said), 0);
+  char *page = read_text(index_html);
+  assert_true(count > 64);
+  assert_int_equal(occurrences(page, "<div class=\"row\">"), count);
+  assert_int_equal(occurrences(page, "<summary class=\"row\">"), 2 * norms);
+  assert_int_equal(occurrences(page, ">FAIL</a>"), count + 2 * norms); /* each leads to a worst case */
+  for (const struct norm_row *row = norm_table; row->name; ++row) {
+    snprintf(id, sizeof id, "<td id=\"worst-0-%s-backward-bf16\">", row->name);
+    assert_int_equal(occurrences(page, id), 1);
+  }
+  free(page);
+}
+
+/* A norm's row fails where one of its types does, and says which; of that type the worst case is shown, in whatever layout. */
+static void a_row_shows_the_type_that_fails(void **state)
+{
+  struct record r[4] = {example(), example(), example(), example()};
+  static const double nulp[] = {99, 0.75, 88, 0.5};
+  char said[2048];
+  (void)state;
+  for (int i = 0; i < 4; ++i) {
+    r[i].implementation = "peer";
+    r[i].known = false;
+    r[i].input = NULL;
+    r[i].verdict = r[i].j.verdict = i % 3 ? FAIL : PASS;
+    r[i].j.worst_nulp = nulp[i];
+    problem_default(&r[i].p, NORMATIVE_BATCHNORM, NORMATIVE_FORWARD, i ? NORMATIVE_BF16 : NORMATIVE_F32);
+  }
+  r[1].name = "failing-case";
+  r[2].name = "worse-case";
+  r[2].p.layout = NORMATIVE_NSC;
+  write_records(r, 4);
+  assert_int_equal(report(said), 0);
+  char *page = read_text(index_html);
+  assert_non_null(strstr(page, "<b><a href=\"#worst-0-batchnorm-forward-bf16\">FAIL</a></b><br>2 of 4<small>"
+                               "<a class=\"PASS\" href=\"#worst-0-batchnorm-forward-f32\">f32 99</a> "
+                               "<a class=\"FAIL\" href=\"#worst-0-batchnorm-forward-bf16\">bf16 88</a>"));
+  assert_non_null(strstr(page, "check './it'\\''s.so' --case worse-case"));
+  assert_null(strstr(page, "failing-case"));
   free(page);
 }
 
@@ -382,24 +499,6 @@ static void a_folder_that_cannot_be_written(void **state)
   strcpy(out, kept);
 }
 
-static void without_gnuplot_the_old_page_stays(void **state)
-{
-  struct record r = example();
-  char said[2048], *path = strdup(getenv("PATH"));
-  (void)state;
-  write_records(&r, 1);
-  mkdir(out, 0777);
-  write_text(index_html, "old");
-  setenv("PATH", "/nowhere", 1);
-  assert_int_equal(report(said), 2);
-  setenv("PATH", path, 1);
-  assert_non_null(strstr(said, "gnuplot: No such file or directory"));
-  char *page = read_text(index_html);
-  assert_string_equal(page, "old");
-  free(page);
-  free(path);
-}
-
 /* ---- the schema ---- */
 
 static const json_t *properties_of(const json_t *schema, const char *kind)
@@ -479,14 +578,16 @@ static void schema_of_bench_records(void **state)
 int main(void)
 {
   static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(page_shows_what_the_records_say), cmocka_unit_test(pictures_have_ids_of_their_own),
+    cmocka_unit_test(page_shows_what_the_records_say), cmocka_unit_test(thinning_keeps_the_worst),
+    cmocka_unit_test(pictures_use_the_same_axes), cmocka_unit_test(every_problem_has_a_row),
+    cmocka_unit_test(a_row_shows_the_type_that_fails),
     cmocka_unit_test(infinite_and_nan_errors_are_shown), cmocka_unit_test(proofs_are_shown),
     cmocka_unit_test(a_cell_is_covered_by_what_covers_all_its_cases), cmocka_unit_test(what_does_not_count_changes_no_cell),
     cmocka_unit_test(a_failure_without_an_output_is_not_covered),
     cmocka_unit_test(a_failing_line_is_covered_by_sums_of_its_own_type), cmocka_unit_test(odd_text_is_written_as_question_marks),
     cmocka_unit_test(bad_files_are_named),
     cmocka_unit_test(bad_fields_are_named), cmocka_unit_test(a_folder_that_cannot_be_written),
-    cmocka_unit_test(without_gnuplot_the_old_page_stays), cmocka_unit_test(schema_of_check_records),
+    cmocka_unit_test(schema_of_check_records),
     cmocka_unit_test(schema_of_bench_records),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

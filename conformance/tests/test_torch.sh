@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # PyTorch in f64, forward and autograd, on ordinary cases: rounded to f32 it is the nearest value that the oracle knows, of
-# every element; and so is the reference. Needs torch, in the environment of `make peers` or in python3. CASES of each kind (4);
-# prints a table, the README's at CASES=120.
+# every element; and so is the reference. Needs torch, in the environment of `make peers` or in python3. CASES of each kind (8:
+# fewer have no GroupNorm of several groups of several channels in both layouts); prints a table, the README's at CASES=120.
 B=${B:-build}
 top=$(cd "$(dirname "$0")/../.." && pwd)
 N=$B/bin/normative
@@ -18,7 +18,7 @@ done
 [ -n "$python" ] || { echo "skipped: no Python with the package torch"; exit 0; }
 truths() { "$python" "$top/conformance/data/torch_truths.py" "$@"; }
 
-truths "$T" "${CASES:-4}" || complain "no cases"
+truths "$T" "${CASES:-8}" || complain "no cases"
 for tree in narrow single double; do
   "$N" judge "$T/$tree" "$T/$tree-results" --json "$T/$tree.jsonl" >"$T/$tree.log" 2>&1
   [ $? -le 1 ] || complain "$tree is not judged: $(tail -n 1 "$T/$tree.log")"

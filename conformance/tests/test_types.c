@@ -198,12 +198,16 @@ static const char *const problems[] = {
   "batchnorm/backward/f64/2x3x4/normal/seed1,given=yes",
   "batchnorm/backward/f64/2x3x4/normal/seed1,mode=evaluation",
   "instancenorm/forward/f64/2x3x5/normal/seed1,layout=nsc",
+  "instancenorm/forward/f64/3x3x4/normal/seed1,running=ordinary",
+  "instancenorm/forward/f64/3x2x4/normal/seed1,layout=nsc,running=ordinary,momentum=0",
   "instancenorm/backward/f64/2x3x5/normal/seed1",
   "layernorm_channels/forward/f64/2x5x3/normal/seed1",
   "layernorm_channels/backward/f64/2x5x3/normal/seed1",
   "groupnorm/forward/f64/2x6x3/normal/seed1,groups=3",
   "groupnorm/backward/f64/2x6x3/normal/seed1,groups=2,layout=nsc",
   "switchnorm/forward/f64/2x3x4/normal/seed1,running=ordinary",
+  "layernorm/forward/f64/3x7/normal/seed1,residual=yes",
+  "rmsnorm/forward/f64/3x7/normal/seed1,residual=yes",
 };
 enum { PROBLEMS = sizeof problems / sizeof *problems, ROUNDS = 400 };
 
@@ -211,12 +215,15 @@ static void fill(struct testcase *tc, struct tensors *in)
 {
   static const double eps[] = {1e-5, 0, 1, DBL_TRUE_MIN, 1e-300, 1e300, DBL_MAX};
   struct error e;
+  int of_x = 0;
   tc->p.eps = eps[below(7)];
   for (enum slot s = 0; s < SLOT_COUNT; ++s) {
     if (!slot_is_input(&tc->p, s)) continue;
     if (tensor_alloc(&in->t[s], &tc->p, s, &e)) fail_msg("%s", e.text);
     bool positive = s == SLOT_GIVEN_RSTD || s == SLOT_RUNNING_VAR;
-    numbers(in->t[s].data, in->t[s].count, below(3) ? below(PATTERNS) : 0, positive);
+    int pattern = below(3) ? below(PATTERNS) : 0;
+    if (s == SLOT_X) of_x = pattern;
+    numbers(in->t[s].data, in->t[s].count, s == SLOT_RESIDUAL && below(2) ? of_x : pattern, positive);
   }
 }
 
