@@ -10,11 +10,7 @@ trap 'rm -rf "$T"' EXIT
 bad=0
 complain() { echo "$*"; bad=1; }
 
-for python in "${NORMATIVE_PEERS:-$top/.peers}/bin/python" python3; do
-  "$python" -c 'import onnx, numpy' >/dev/null 2>&1 && break
-  python=
-done
-[ -n "$python" ] || { echo "skipped: no Python with the package onnx"; exit 0; }
+python=$(sh "$top/conformance/tests/python_with.sh" onnx) || { echo "skipped: no Python with the package onnx"; exit 0; }
 nodes() { "$python" "$top/conformance/data/onnx_nodes.py" "$@"; }
 
 nodes "$T" || complain "no cases"

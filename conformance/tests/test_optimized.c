@@ -616,6 +616,21 @@ static void near(const char *what, const struct normative_problem *p, const stru
   }
 }
 
+/* The optimized library's outputs for a case, with two threads, compared with the reference's. */
+static void beside_the_reference(const char *name, void (*compare)(const char *what, const struct normative_problem *p,
+                                                                   const struct tensors *in, const struct tensors *a,
+                                                                   const struct tensors *b))
+{
+  struct run r;
+  run_make(&r, name);
+  struct tensors reference = results("reference", &r.tc.p, &r.in, 1);
+  struct tensors optimized = results("optimized", &r.tc.p, &r.in, 2);
+  compare(name, &r.tc.p, &r.in, &reference, &optimized);
+  tensors_free(&reference);
+  tensors_free(&optimized);
+  tensors_free(&r.in);
+}
+
 static const char *const families[] = {
   "normal", "mean1e2", "mean1e6", "mean2p24", "kappa1e6", "tinyvar", "ulpvar", "constant", "halfconst", "zeros", "uniform",
   "sorted", "wide", "alternating", "smallint", "blockoutlier", "outlier1e4-first", "outlier1e30-first", "outlier1e30",
@@ -642,15 +657,8 @@ static void near_the_reference_on_hostile_data(void **state)
     for (size_t f = 0; f < sizeof families / sizeof *families; ++f)
       for (size_t x = 0; x < sizeof extras / sizeof *extras; ++x) {
         char name[CASE_NAME_MAX];
-        struct run r;
         snprintf(name, sizeof name, shapes[i], families[f], extras[x]);
-        run_make(&r, name);
-        struct tensors reference = results("reference", &r.tc.p, &r.in, 1);
-        struct tensors optimized = results("optimized", &r.tc.p, &r.in, 2);
-        near(name, &r.tc.p, &r.in, &reference, &optimized);
-        tensors_free(&reference);
-        tensors_free(&optimized);
-        tensors_free(&r.in);
+        beside_the_reference(name, near);
       }
 }
 
@@ -692,15 +700,8 @@ static void every_norm_and_type_near_the_reference(void **state)
   for (size_t i = 0; i < sizeof more_shapes / sizeof *more_shapes; ++i)
     for (size_t f = 0; f < sizeof more_families / sizeof *more_families; ++f) {
       char name[CASE_NAME_MAX];
-      struct run r;
       snprintf(name, sizeof name, more_shapes[i], more_families[f], more_extras[(i + f) % 4]);
-      run_make(&r, name);
-      struct tensors reference = results("reference", &r.tc.p, &r.in, 1);
-      struct tensors optimized = results("optimized", &r.tc.p, &r.in, 2);
-      near(name, &r.tc.p, &r.in, &reference, &optimized);
-      tensors_free(&reference);
-      tensors_free(&optimized);
-      tensors_free(&r.in);
+      beside_the_reference(name, near);
     }
 }
 
@@ -711,16 +712,7 @@ static void a_residual_beside_large_numbers(void **state)
                                       "layernorm/forward/f32/9x1003/mean1e18/seed2,residual=yes,gamma=mixed,beta=cancel",
                                       "layernorm/forward/bf16/9x1003/mean1e18/seed2,residual=yes"};
   (void)state;
-  for (size_t i = 0; i < sizeof names / sizeof *names; ++i) {
-    struct run r;
-    run_make(&r, names[i]);
-    struct tensors reference = results("reference", &r.tc.p, &r.in, 1);
-    struct tensors optimized = results("optimized", &r.tc.p, &r.in, 2);
-    near(names[i], &r.tc.p, &r.in, &reference, &optimized);
-    tensors_free(&reference);
-    tensors_free(&optimized);
-    tensors_free(&r.in);
-  }
+  for (size_t i = 0; i < sizeof names / sizeof *names; ++i) beside_the_reference(names[i], near);
 }
 
 /* ---- gradients near the reference ---- */
@@ -838,17 +830,10 @@ static void gradients_near_the_reference(void **state)
     for (size_t k = 0; k < 2 * dys * xs; ++k) {
       const char *dy = dy_families[k / 2 / xs], *extra = extras[(k + k / 7) % 4];
       char name[CASE_NAME_MAX];
-      struct run r;
       if ((k + i) % 13) continue; /* a thirteenth of all combinations */
       if (k % 2 && strstr(backward_shapes[i], "evaluation")) continue;
       snprintf(name, sizeof name, backward_shapes[i], families[k / 2 % xs], k % 2 ? "yes" : "no", dy, extra);
-      run_make(&r, name);
-      struct tensors reference = results("reference", &r.tc.p, &r.in, 1);
-      struct tensors optimized = results("optimized", &r.tc.p, &r.in, 2);
-      gradients_near(name, &r.tc.p, &r.in, &reference, &optimized);
-      tensors_free(&reference);
-      tensors_free(&optimized);
-      tensors_free(&r.in);
+      beside_the_reference(name, gradients_near);
     }
 }
 
@@ -886,15 +871,8 @@ static void every_norm_and_type_gradients_near_the_reference(void **state)
   for (size_t i = 0; i < sizeof more_backward / sizeof *more_backward; ++i)
     for (size_t f = 0; f < sizeof more_families / sizeof *more_families; ++f) {
       char name[CASE_NAME_MAX];
-      struct run r;
       snprintf(name, sizeof name, more_backward[i], more_families[f], (i + f) % 2 ? ",dy=alternating" : ",gamma=mixed");
-      run_make(&r, name);
-      struct tensors reference = results("reference", &r.tc.p, &r.in, 1);
-      struct tensors optimized = results("optimized", &r.tc.p, &r.in, 2);
-      gradients_near(name, &r.tc.p, &r.in, &reference, &optimized);
-      tensors_free(&reference);
-      tensors_free(&optimized);
-      tensors_free(&r.in);
+      beside_the_reference(name, gradients_near);
     }
 }
 

@@ -11,11 +11,7 @@ trap 'rm -rf "$T"' EXIT
 bad=0
 complain() { echo "$*"; bad=1; }
 
-for python in "${NORMATIVE_PEERS:-$top/.peers}/bin/python" python3; do
-  "$python" -c 'import torch, numpy' >/dev/null 2>&1 && break
-  python=
-done
-[ -n "$python" ] || { echo "skipped: no Python with the package torch"; exit 0; }
+python=$(sh "$top/conformance/tests/python_with.sh" torch) || { echo "skipped: no Python with the package torch"; exit 0; }
 truths() { "$python" "$top/conformance/data/torch_truths.py" "$@"; }
 
 truths "$T" "${CASES:-8}" || complain "no cases"
