@@ -49,7 +49,7 @@ struct group {
   uint64_t tensor, own, elements; /* streams: the whole tensor's, this group's, that of its elements */
   size_t index, groups, m;
   double number;                  /* the number in the family's name */
-  const struct type_format *format;
+  const struct type_format *format, *statistics; /* statistics: of running ones */
   double mean, sd;                /* near those of its elements, outliers apart */
   size_t place;                   /* of the one element that differs; m: none does */
   double odd;                     /* that element */
@@ -410,6 +410,14 @@ static void running_negative(const struct group *g, double *mean, double *var)
 {
   running_ordinary(g, mean, var);
   if ((g->index + draw(g->tensor, 0)) % 2) *var = -1 - uniform(g->own, 8);
+}
+
+/* Of any size that the statistics' type has. */
+static void running_vast(const struct group *g, double *mean, double *var)
+{
+  const uint64_t range = (uint64_t)(-g->statistics->min_exponent);
+  *mean = sign(g->own, 7) * power((int)(draw(g->own, 9) % (2 * range)) - (int)range) * (1 + uniform(g->own, 6));
+  *var = power((int)(draw(g->own, 8) % (2 * range)) - (int)range) * (1 + uniform(g->own, 5));
 }
 
 /* ---- the table ---- */
@@ -869,8 +877,8 @@ static int make_param(struct making *w, enum slot slot, const char *kind, const 
   return make_entries(w, slot, maker_of(family)->entry);
 }
 
-/* Rounded to f32 beside tensors of 32 or 16 bits, whatever type holds them: peers take floats. A variance above 0 is kept among
-   the normal numbers. Scaled as x is. */
+/* Rounded to f32 beside tensors of 32 or 16 bits, whatever type holds them: peers take floats; vast ones are of their own
+   type. A variance above 0 is kept among the normal numbers. Scaled as x is. */
 static int make_running(struct making *w, const struct family *x, double x_number)
 {
   double number;
@@ -879,7 +887,8 @@ static int make_running(struct making *w, const struct family *x, double x_numbe
   if (!maker_of(family)->running) return fail(w->e, "running: the problem has them, their family is absent");
   struct group g = group_start(w, SLOT_X, x_number);
   uint32_t stats = w->tc->p.stat_type, wide = w->tc->p.type == NORMATIVE_F64 ? NORMATIVE_F64 : NORMATIVE_F32;
-  const struct type_format *f = &type_formats[stats == NORMATIVE_F64 ? wide : stats];
+  const bool vast = maker_of(family)->running == running_vast;
+  const struct type_format *f = g.statistics = &type_formats[stats == NORMATIVE_F64 && !vast ? wide : stats];
   double least = power(f->min_exponent), most = power(-f->min_exponent);
   for (size_t i = 0; i < w->in->t[SLOT_RUNNING_MEAN].count; ++i) {
     double mean, var;

@@ -26,4 +26,13 @@ struct call {
   int centred; /* 0: no mean is subtracted */
   int threads;
 };
+
+static inline double gamma_of(const struct call *a, size_t channel)
+{
+  return a->gamma ? PLOAD(a->gamma[channel]) : 1.0;
+}
+static inline double beta_of(const struct call *a, size_t channel)
+{
+  return a->beta ? PLOAD(a->beta[channel]) : 0.0;
+}
 #endif

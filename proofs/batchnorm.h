@@ -50,18 +50,18 @@
       \forall integer k; 0 <= k < channels ==> \at(r[k],L2) ==
         Running(\at(r[k],L1),Estimated(ChannelVar{L1}(x,k,n,c,s,layout),At(0,n,s),estimator),momentum,rule); */
 
-/* Evaluation: mean and rstd are given. */
-/*@ predicate GivenGroup{L1,L2}(ELEMENT *y, ELEMENT *x, PARAM *gamma, PARAM *beta, struct group g, real mean, real rstd) =
+/* Evaluation: mean and rstd are given, and so are gamma and beta. */
+/*@ predicate GivenGroup{L1,L2}(ELEMENT *y, ELEMENT *x, struct group g, real mean, real rstd, real gamma, real beta) =
       \forall integer o, i; 0 <= o < g.n_outer ==> 0 <= i < g.n_inner ==> VALUE(\at(y[At(First(g,o),i,g.stride_inner)],L2)) ==
-        ROUNDED(Affine(Norm(VALUE(\at(x[At(First(g,o),i,g.stride_inner)],L1)),mean,rstd),
-          Par{L1}(gamma,At(FirstParam(g,o),i,g.param_inner),1.0),Par{L1}(beta,At(FirstParam(g,o),i,g.param_inner),0.0))); */
+        ROUNDED(Affine(Norm(VALUE(\at(x[At(First(g,o),i,g.stride_inner)],L1)),mean,rstd),gamma,beta)); */
 /*@ predicate GivenChannel{L1,L2}(ELEMENT *y, ELEMENT *x, PARAM *gamma, PARAM *beta, integer k, integer n, integer c,
                                   integer s, integer layout, real mean, real rstd) =
       \forall integer o, i; 0 <= o < n ==> 0 <= i < s ==> VALUE(\at(y[Pos(o,k,i,c,s,layout)],L2)) ==
         ROUNDED(Affine(Norm(VALUE(\at(x[Pos(o,k,i,c,s,layout)],L1)),mean,rstd),
                        Par{L1}(gamma,k,1.0),Par{L1}(beta,k,0.0))); */
 /*@ lemma given_channel{L1,L2}: \forall ELEMENT *y, *x, PARAM *gamma, *beta, struct group g, integer k, n, c, s, layout,
-      real mean, rstd; ChannelGroup(g,k,n,c,s,layout) ==> GivenGroup{L1,L2}(y,x,gamma,beta,g,mean,rstd) ==>
+      real mean, rstd; ChannelGroup(g,k,n,c,s,layout) ==>
+      GivenGroup{L1,L2}(y,x,g,mean,rstd,Par{L1}(gamma,k,1.0),Par{L1}(beta,k,0.0)) ==>
       GivenChannel{L1,L2}(y,x,gamma,beta,k,n,c,s,layout,mean,rstd); */
 /*@ predicate BatchNormEvalY{L1,L2}(ELEMENT *y, ELEMENT *x, PARAM *gamma, PARAM *beta, double *mean, double *var,
                                     integer channels, integer n, integer c, integer s, integer layout, real eps) =

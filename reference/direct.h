@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
    What happens inside a group, by the names that the bodies of the norms use, for types whose squares fit a double: the
-   core, directly. f64 has its own (wide_core.h). */
+   core, directly. f64 has its own (wide_names.h). */
 #ifndef NORMATIVE_DIRECT_H
 #define NORMATIVE_DIRECT_H
 #include "core.h"
@@ -8,12 +8,12 @@
 #include "gradient.h"
 #include "group.h"
 #include "running.h"
+#include "wide_core.h"
 
 /* Statistics of d[0..m-1], gathered; what is saved of them. */
 #define STATISTICS struct statistics
 #define CENTRED(d, m, eps) centred_statistics(d, m, eps)
 #define RMS(d, m, eps) rms_statistics(d, m, eps)
-#define GIVEN(d, m, mean, var, eps) given_statistics(mean, var, eps)
 #define SAVED(d, m, mean, rstd) saved_statistics(mean, rstd)
 #define MEAN(s) ((s).m + (s).c)
 #define VAR(s) ((s).var)
@@ -35,5 +35,4 @@
 #define SUMS(sum, rest, n) Zero(rest,0,(n)-1)
 #define CENTRED_GRADIENT(d, h, s, gamma, g, m) (TYPED(apply)(d, gamma, NULL, g), centred_gradient(d, h, (s).rstd, m))
 #define RMS_GRADIENT(d, h, s, gamma, g, m) (TYPED(apply)(d, gamma, NULL, g), rms_gradient(d, h, (s).rstd, m))
-#define SCALED_GRADIENT(d, s, gamma, g, m) (TYPED(apply)(d, gamma, NULL, g), scaled_gradient(d, (s).rstd, m))
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
    Every reference for tensors of double. */
-#include "wide_core.h"
+#include "wide_names.h"
 
 #define ELEMENT double
 #define LOAD(e) (e)

@@ -65,16 +65,6 @@ void rms_gradient(double *g, const double *h, double rstd, size_t n)
   }
 }
 
-void scaled_gradient(double *g, double rstd, size_t n)
-{
-  /*@ loop invariant i: 0 <= i <= n;
-      loop invariant done: \forall integer k; 0 <= k < i ==> g[k] == Mul(\at(g[k],Pre),rstd);
-      loop invariant rest: \forall integer k; i <= k < n ==> g[k] == \at(g[k],Pre);
-      loop assigns i, g[0..n-1];
-      loop variant n - i; */
-  for (size_t i = 0; i < n; i++) g[i] = g[i] * rstd;
-}
-
 void no_gradient(double *sum, double *rest, size_t n)
 {
   /*@ loop invariant k: 0 <= k <= n;

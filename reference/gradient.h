@@ -23,12 +23,6 @@ void centred_gradient(double *g, const double *h, double rstd, size_t n);
     ensures dx: \forall integer k; 0 <= k < n ==> g[k] == RmsDx(\old(g[k]),h[k],MeanProduct{Pre}(g,h,n),rstd); */
 void rms_gradient(double *g, const double *h, double rstd, size_t n);
 
-/* g <- dx = g rstd, in place: the statistics are constants (evaluation). */
-/*@ requires g: \valid(g + (0..n-1));
-    assigns g[0..n-1];
-    ensures dx: \forall integer k; 0 <= k < n ==> g[k] == Mul(\old(g[k]),rstd); */
-void scaled_gradient(double *g, double rstd, size_t n);
-
 /* sum[0..n-1] = rest[0..n-1] = 0 */
 /*@ requires sum: \valid(sum + (0..n-1)) && \valid(rest + (0..n-1)) && \separated(sum + (0..n-1), rest + (0..n-1));
     assigns sum[0..n-1], rest[0..n-1];

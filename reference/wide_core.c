@@ -2,6 +2,9 @@
    The core of core.c and gradient.c in wide arithmetic. The algorithms are the same, and so are their reasons. */
 #include "wide_core.h"
 
+/* a / b by an axiom, not a definition, as Mul of ops.h. */
+/*@ axiomatic Quotient { logic real Over(real a, real b); axiom Over_def: \forall real a, b; Over(a,b) == a / b; } */
+
 static const struct wide_sum nothing = {{0.0, 0.0}, {0.0, 0.0}};
 
 /*@ requires n: 0 < n;
@@ -47,10 +50,21 @@ static struct wide sumsq_dev(const double *x, struct wide m, size_t n)
   return total(t);
 }
 
-/*@ assigns \nothing;
-    ensures e: Whole(var.e) ==> Whole(\result.e);
-    ensures rstd: Whole(var.e) ==> 0 < Wide(var) + eps ==> Wide(\result) == Rstd(Wide(var),eps); */
-static struct wide rstd_of(struct wide var, double eps) { return divided(widen(1.0), root(plus(var, widen(eps)))); }
+/*@ requires e: Whole(var.e);
+    assigns \nothing;
+    ensures e: Whole(\result.e);
+    behavior root:
+      assumes 0 < Wide(var) + eps;
+      ensures rstd: Wide(\result) == Rstd(Wide(var),eps); */
+static struct wide rstd_of(struct wide var, double eps)
+{
+  struct wide v = plus(var, widen(eps)), q = root(v), one = widen(1.0);
+  //@ assert v: Wide(v) == Wide(var) + eps && Whole(v.e) && Whole(q.e) && Wide(one) == 1.0 && Whole(one.e);
+  //@ for root: assert q: Wide(q) == \sqrt(Wide(v)) && 0 < \sqrt(Wide(v));
+  //@ for root: assert rstd: Rstd(Wide(var),eps) == Over(1.0,\sqrt(Wide(v)));
+  //@ for root: assert inverse: Rstd(Wide(var),eps) == Over(1.0,Wide(q));
+  return divided(one, q);
+}
 
 struct wide_statistics wide_centred(const double *x, size_t n, double eps)
 {
@@ -86,7 +100,13 @@ struct wide_statistics wide_saved(double mean, double rstd)
 /*@ assigns \nothing;
     ensures e: WholeStatistics(s) ==> Whole(\result.e);
     ensures xhat: WholeStatistics(s) ==> Wide(\result) == WideXhat(x,s); */
-static struct wide xhat(double x, struct wide_statistics s) { return times(less(less(widen(x), s.m), s.c), s.rstd); }
+static struct wide xhat(double x, struct wide_statistics s)
+{
+  struct wide d = less(less(widen(x), s.m), s.c), h = times(d, s.rstd);
+  //@ assert d: WholeStatistics(s) ==> Whole(d.e) && Wide(d) == x - wide_mean(s);
+  //@ assert h: WholeStatistics(s) ==> Wide(h) == Wide(d) * Wide(s.rstd);
+  return h;
+}
 
 /*@ requires p: p == \null || \valid_read(p + k);
     assigns \nothing;
@@ -111,6 +131,25 @@ void wide_apply(double *d, struct wide_statistics s, const double *gamma, const 
   for (size_t k = 0; k < g.n_outer * g.n_inner; k++) {
     size_t p = param_of(g, k);
     d[k] = narrow(plus(times(xhat(d[k], s), parameter(gamma, p, 1.0)), parameter(beta, p, 0.0)));
+  }
+}
+
+void wide_evaluate(double *d, size_t m, struct wide_statistics s, double gamma, double beta)
+{
+  /*@ loop invariant k: 0 <= k <= m;
+      loop invariant done: \forall integer q; 0 <= q < k ==> d[q] == Affine(WideXhat(\at(d[q],Pre),s),gamma,beta);
+      loop invariant rest: \forall integer q; k <= q < m ==> d[q] == \at(d[q],Pre);
+      loop assigns k, d[0..m-1];
+      loop variant m - k; */
+  for (size_t k = 0; k < m; k++) {
+    struct wide h = xhat(d[k], s), g = widen(gamma), scaled = times(h, g);
+    //@ assert h: Whole(h.e) && Wide(h) == WideXhat(d[k],s);
+    //@ assert scaled: Whole(scaled.e) && Wide(scaled) == Mul(Wide(h),gamma);
+    //@ assert same: Wide(scaled) == Mul(WideXhat(d[k],s),gamma);
+    double y = narrow(plus(scaled, widen(beta)));
+    //@ assert sum: y == Mul(WideXhat(d[k],s),gamma) + beta;
+    //@ assert y: y == Affine(WideXhat(d[k],s),gamma,beta);
+    d[k] = y;
   }
 }
 
@@ -224,7 +263,19 @@ void wide_gradient(double *d, const double *x, struct wide_statistics s, const d
   }
 }
 
-void wide_scaled_gradient(double *d, struct wide_statistics s, const double *gamma, struct group g, size_t m)
+void wide_scaled_gradient(double *d, size_t m, struct wide_statistics s, double gamma)
 {
-  for (size_t k = 0; k < m; k++) d[k] = narrow(times(scaled_dy(d, gamma, g, k), s.rstd));
+  /*@ loop invariant k: 0 <= k <= m;
+      loop invariant done: \forall integer q; 0 <= q < k ==> d[q] == Mul(Mul(gamma,\at(d[q],Pre)),wide_rstd(s));
+      loop invariant rest: \forall integer q; k <= q < m ==> d[q] == \at(d[q],Pre);
+      loop assigns k, d[0..m-1];
+      loop variant m - k; */
+  for (size_t k = 0; k < m; k++) {
+    struct wide g = times(widen(gamma), widen(d[k]));
+    //@ assert g: Whole(g.e) && Wide(g) == Mul(gamma,d[k]);
+    double dx = narrow(times(g, s.rstd));
+    //@ assert product: dx == Wide(g) * Wide(s.rstd);
+    //@ assert dx: dx == Mul(Mul(gamma,d[k]),wide_rstd(s));
+    d[k] = dx;
+  }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
-   What happens inside a group of doubles, by the names that the bodies of the norms use: the formulas of core.h and
-   gradient.h, in wide arithmetic, so that whatever result fits a double is found. xhat may be beyond any double, so it
-   is never stored: d and h stay x, and xhat is computed where it is used. */
+   What happens inside a group: the formulas of core.h and gradient.h, in wide arithmetic, so that whatever result fits a
+   double is found. xhat may be beyond any double, so it is never stored: d and h stay x, and xhat is computed where it is
+   used. For groups of doubles, and for evaluation in every type: running statistics are doubles. */
 #ifndef NORMATIVE_WIDE_CORE_H
 #define NORMATIVE_WIDE_CORE_H
 #include "core.h"
@@ -98,6 +98,13 @@ void wide_save_running(double *running_mean, double *running_var, size_t k, stru
         beta == \null ? 0.0 : \old(beta[At(FirstParam(g,o),i,g.param_inner)])); */
 void wide_apply(double *d, struct wide_statistics s, const double *gamma, const double *beta, struct group g);
 
+/* d <- gamma xhat + beta, every element by itself (evaluation). */
+/*@ requires d: \valid(d + (0..m-1));
+    requires e: WholeStatistics(s);
+    assigns d[0..m-1];
+    ensures affined: \forall integer k; 0 <= k < m ==> d[k] == Affine(WideXhat(\old(d[k]),s),gamma,beta); */
+void wide_evaluate(double *d, size_t m, struct wide_statistics s, double gamma, double beta);
+
 /* Gradients of parameters. Entry p has come to (sum[p] + rest[p]) 2^(512 top[p]); rest lies n behind sum, top n behind
    rest. */
 /*@ requires sum: \valid(sum + (0..3*n-1)) && rest == sum + n;
@@ -136,35 +143,10 @@ double wide_gradient_of(const double *sum, const double *rest, size_t p);
     assigns d[0..m-1]; */
 void wide_gradient(double *d, const double *x, struct wide_statistics s, const double *gamma, struct group g, size_t m,
                    int centred);
-/* g rstd: the statistics are constants (evaluation). */
-/*@ requires group: Fits(g) && m == Len(g);
-    requires d: \valid(d + (0..m-1));
-    requires gamma: gamma == \null || \valid_read(gamma + (g.param..LastParam(g)));
-    assigns d[0..m-1]; */
-void wide_scaled_gradient(double *d, struct wide_statistics s, const double *gamma, struct group g, size_t m);
-
-/* The names of direct.h. */
-#define STATISTICS struct wide_statistics
-#define CENTRED(d, m, eps) wide_centred(d, m, eps)
-#define RMS(d, m, eps) wide_rms(d, m, eps)
-#define GIVEN(d, m, mean, var, eps) wide_given(mean, var, eps)
-#define SAVED(d, m, mean, rstd) wide_saved(mean, rstd)
-#define MEAN(s) wide_mean(s)
-#define VAR(s) wide_var(s)
-#define RSTD(s) wide_rstd(s)
-#define SAVE_RUNNING(running_mean, running_var, k, s, m, momentum, rule, estimator) \
-  wide_save_running(running_mean, running_var, k, s, m, momentum, rule, estimator)
-#define NORMALISE(d, s, m) ((void)0)
-#define XHAT(x, m, r) (x) /* in contracts: what d holds then */
-#define APPLY(d, s, gamma, beta, g) wide_apply(d, s, gamma, beta, g)
-#define NO_GRADIENT(sum, rest, n) wide_no_gradient(sum, rest, n)
-#define ADD_DBETA(sum, rest, d, g) wide_add_dbeta(sum, rest, d, g)
-#define ADD_DGAMMA(sum, rest, d, h, s, g) wide_add_dgamma(sum, rest, d, h, s, g)
-#define GRADIENT_OF(sum, rest, p) wide_gradient_of(sum, rest, p)
-/* in contracts: entry p; what is so of n entries between groups */
-#define ENTRY(sum, rest, p) WideEntry(sum,rest,p)
-#define SUMS(sum, rest, n) \valid_read((rest) + ((rest)-(sum)) + (0..(n)-1))
-#define CENTRED_GRADIENT(d, h, s, gamma, g, m) wide_gradient(d, h, s, gamma, g, m, 1)
-#define RMS_GRADIENT(d, h, s, gamma, g, m) wide_gradient(d, h, s, gamma, g, m, 0)
-#define SCALED_GRADIENT(d, s, gamma, g, m) wide_scaled_gradient(d, s, gamma, g, m)
+/* d <- dx = gamma d rstd: the statistics are constants (evaluation). */
+/*@ requires d: \valid(d + (0..m-1));
+    requires e: WholeStatistics(s);
+    assigns d[0..m-1];
+    ensures dx: \forall integer k; 0 <= k < m ==> d[k] == Mul(Mul(gamma,\old(d[k])),wide_rstd(s)); */
+void wide_scaled_gradient(double *d, size_t m, struct wide_statistics s, double gamma);
 #endif
