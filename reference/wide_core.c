@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
    The core of core.c and gradient.c in wide arithmetic. The algorithms are the same, and so are their reasons. */
 #include "wide_core.h"
+#ifdef __FRAMAC__
+#include "../proofs/core.h" /* the algebra behind the corrected variance */
+#endif
 
 /* a / b by an axiom, not a definition, as Mul of ops.h. */
 /*@ axiomatic Quotient { logic real Over(real a, real b); axiom Over_def: \forall real a, b; Over(a,b) == a / b; } */
@@ -44,8 +47,12 @@ static struct wide sumsq_dev(const double *x, struct wide m, size_t n)
       loop assigns i, t;
       loop variant n - i; */
   for (size_t i = 0; i < n; i++) {
-    struct wide d = less(widen(x[i]), m);
-    t = summed(t, times(d, d));
+    struct wide d = less(widen(x[i]), m), q = times(d, d);
+    //@ assert d: Whole(d.e) && Wide(d) == x[i] - Wide(m);
+    //@ assert product: Whole(q.e) && Wide(q) == Mul(Wide(d),Wide(d));
+    //@ assert same: Wide(q) == Mul(x[i] - Wide(m),x[i] - Wide(m));
+    //@ assert square: Wide(q) == Sd(x[i],Wide(m));
+    t = summed(t, q);
   }
   return total(t);
 }
@@ -70,10 +77,17 @@ struct wide_statistics wide_centred(const double *x, size_t n, double eps)
 {
   struct wide_statistics r;
   r.m = plus(widen(x[0]), over(sum_dev(x, widen(x[0]), n), n));
-  struct wide t = sum_dev(x, r.m, n);
+  struct wide t = sum_dev(x, r.m, n), square = times(t, t), k = over(square, n);
   r.c = over(t, n);
-  struct wide q = less(sumsq_dev(x, r.m, n), over(times(t, t), n));
+  //@ assert mean: Whole(r.m.e) && Whole(r.c.e) && wide_mean(r) == Mean(x,n);
+  //@ assert t: Wide(t) == Dev(x,Wide(r.m),n) && Whole(k.e);
+  //@ assert square: Wide(square) == Wide(t) * Wide(t);
+  //@ assert quotient: Wide(k) == Corr(Wide(t),n);
+  //@ assert correction: Wide(k) == Corr(Dev(x,Wide(r.m),n),n);
+  struct wide q = less(sumsq_dev(x, r.m, n), k);
+  //@ assert about_mean: Whole(q.e) && Wide(q) == Ssd(x,Mean(x,n),n) && 0 <= Wide(q);
   r.var = q.v < 0.0 ? widen(0.0) : over(q, n);
+  //@ assert var: Whole(r.var.e) && Wide(r.var) == Var(x,n);
   r.rstd = rstd_of(r.var, eps);
   return r;
 }
