@@ -167,26 +167,49 @@ void wide_evaluate(double *d, size_t m, struct wide_statistics s, double gamma, 
   }
 }
 
+/* a p + b q, p and q weights. */
+/*@ assigns \nothing;
+    ensures sum: Whole(a.e) ==> Whole(b.e) ==> \result == Wide(a) * p + Wide(b) * q; */
+static double weighted(struct wide a, double p, struct wide b, double q)
+{
+  struct wide ap = times(a, widen(p)), bq = times(b, widen(q));
+  //@ assert a: Whole(a.e) ==> Whole(ap.e) && Wide(ap) == Wide(a) * p;
+  //@ assert b: Whole(b.e) ==> Whole(bq.e) && Wide(bq) == Wide(b) * q;
+  return narrow(plus(ap, bq));
+}
+
 /* The rules of running_update (running.h). */
 /*@ requires rule: RuleFits(momentum,rule);
     assigns \nothing;
     ensures running: Whole(b.e) ==> \result == Running(r,Wide(b),momentum,rule); */
 static double running(double r, struct wide b, double momentum, normative_momentum rule)
 {
-  double of_r = 1.0 - momentum, of_b = momentum;
-  if (rule == NORMATIVE_MOMENTUM_OLD) of_r = momentum, of_b = 1.0 - momentum;
-  if (rule == NORMATIVE_MOMENTUM_CUMULATIVE)
-    return narrow(plus(times(widen(r), widen((momentum - 1.0) / momentum)), divided(b, widen(momentum))));
-  return narrow(plus(times(widen(of_r), widen(r)), times(widen(of_b), b)));
+  switch (rule) {
+  case NORMATIVE_MOMENTUM_NEW: return weighted(widen(r), 1.0 - momentum, b, momentum);
+  case NORMATIVE_MOMENTUM_OLD: return weighted(widen(r), momentum, b, 1.0 - momentum);
+  case NORMATIVE_MOMENTUM_CUMULATIVE: break;
+  }
+  struct wide old = times(widen(r), widen((momentum - 1.0) / momentum)), t = widen(momentum), batch = divided(b, t);
+  //@ assert old: Whole(old.e) && Wide(old) == r * ((momentum - 1.0) / momentum);
+  //@ assert batch: Whole(b.e) ==> Whole(batch.e) && Wide(batch) == Wide(b) / momentum;
+  return narrow(plus(old, batch));
 }
 
 void wide_save_running(double *running_mean, double *running_var, size_t k, struct wide_statistics s, size_t m,
                        double momentum, normative_momentum rule, normative_estimator estimator)
 {
   if (!running_mean) return;
-  struct wide var = s.var;
-  if (estimator == NORMATIVE_UNBIASED) var = over(times(var, widen((double)m)), m - 1);
-  running_mean[k] = running(running_mean[k], plus(s.m, s.c), momentum, rule);
+  struct wide var = s.var, mean = plus(s.m, s.c), count = widen((double)m), product = times(var, count);
+  //@ assert product: WholeStatistics(s) ==> Whole(product.e) && Wide(product) == wide_var(s) * m;
+  if (estimator == NORMATIVE_UNBIASED) {
+    var = over(product, m - 1);
+    //@ assert quotient: WholeStatistics(s) ==> Wide(var) == Quot(Wide(product),m - 1);
+    //@ assert estimate: WholeStatistics(s) ==> Wide(var) == Quot(wide_var(s) * m,m - 1);
+  }
+  //@ assert mean: WholeStatistics(s) ==> Whole(mean.e) && Wide(mean) == wide_mean(s);
+  //@ assert var: WholeStatistics(s) ==> Whole(var.e) && Wide(var) == Estimated(wide_var(s),m,estimator);
+  running_mean[k] = running(running_mean[k], mean, momentum, rule);
+  //@ assert old: running_var[k] == \at(running_var[k],Pre);
   running_var[k] = running(running_var[k], var, momentum, rule);
 }
 
