@@ -405,6 +405,45 @@ static void test_a_dropped_block_of_integers_fails(void **state)
   close_case(&f);
 }
 
+static void saves_variance(struct fixture *f, double mean, double spread)
+{
+  open_case(f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 4, 100);
+  f->p.saved = NORMATIVE_SAVED_VARIANCE;
+  f->p.stat_type = NORMATIVE_F32;
+  fill_inputs(f, mean, spread);
+  solve(f);
+  assert_int_equal(verdict(f, "f32-stable"), PASS);
+  assert_true(f->j.nulp[SLOT_VARIANCE] >= 0 && f->j.nulp[SLOT_RSTD] < 0);
+}
+
+static void test_what_is_no_population_variance_fails(void **state)
+{
+  struct fixture f;
+  (void)state;
+  saves_variance(&f, 0, 1);
+  const double var = tensor_get(&f.truth.t[SLOT_VARIANCE].nearest, 0), eps = f.p.eps;
+  const double wrong[] = {1 / sqrt(var + eps), sqrt(var), var * 100 / 99, var + eps, var * 100, 1 / (var + eps)};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; ++i) {
+    set(&f.out.t[SLOT_VARIANCE], 0, wrong[i]);
+    assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  }
+  close_case(&f);
+}
+
+/* Of constants it is counted in ulps of eps, not of 0: the bound is the mean's squared. 1e-5f is 1.3 times 2^-17. */
+static void test_variance_of_constants(void **state)
+{
+  struct fixture f;
+  (void)state;
+  saves_variance(&f, 0.1, 0);
+  set(&f.out.t[SLOT_VARIANCE], 0, 0x1p-44);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  assert_true(f.j.nulp[SLOT_VARIANCE] == 0.0625);
+  set(&f.out.t[SLOT_VARIANCE], 0, 0x1p-36);
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
 static void test_sequential_sums_of_constants_fail_the_default(void **state)
 {
   enum { M = 1000003 };
@@ -909,6 +948,8 @@ int main(void)
     cmocka_unit_test(test_one_element_is_its_own_mean),
     cmocka_unit_test(test_zeros_at_eps_0),
     cmocka_unit_test(test_a_dropped_block_of_integers_fails),
+    cmocka_unit_test(test_what_is_no_population_variance_fails),
+    cmocka_unit_test(test_variance_of_constants),
     cmocka_unit_test(test_sequential_sums_of_constants_fail_the_default),
     cmocka_unit_test(test_running_statistics),
     cmocka_unit_test(test_running_statistics_of_instances),
