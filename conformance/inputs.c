@@ -916,8 +916,9 @@ static int make_given(struct making *w, enum slot slot)
     double var = ldexp(s[g].var, 2 * s[g].e);
     if (slot == SLOT_GIVEN_MEAN) bad = store(w, slot, g, mean, 0);
     else if (slot == SLOT_GIVEN_RSTD) bad = store(w, slot, g, rstd_of(&s[g]), 0);
-    else bad = isinf(var) ? fail(w->e, "%s: %g times 4^%d is no f64", slot_name[slot], s[g].var, s[g].e)
-                          : store(w, slot, g, var, 0);
+    else if (isinf(var) && isfinite(s[g].var))
+      bad = fail(w->e, "%s: %g times 4^%d is no f64", slot_name[slot], s[g].var, s[g].e);
+    else bad = store(w, slot, g, var, 0);
   }
   free(s);
   return bad;
