@@ -447,9 +447,9 @@ bool Kernel::own_tensors(const Data &shared, struct error &e)
       for (size_t k = 0; k < to.count; ++k) static_cast<float *>(to.data)[k] = float(tensor_get(&from, k));
   }
   arguments.size = sizeof arguments;
-  /* the fields from x to dlambda_var are the slots, in their order */
+  /* the fields from x to variance are the slots, in their order */
   constexpr size_t first = offsetof(struct normative_tensors, x);
-  static_assert(offsetof(struct normative_tensors, dlambda_var) == first + (SLOT_COUNT - 1) * sizeof(void *));
+  static_assert(offsetof(struct normative_tensors, variance) == first + (SLOT_COUNT - 1) * sizeof(void *));
   memcpy(reinterpret_cast<char *>(&arguments) + first, pointers, sizeof pointers);
   return true;
 }
@@ -503,7 +503,8 @@ public:
   live_case &asked(int k) { return live[k]; }
 
 private:
-  static constexpr slot statistics[] = {SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR};
+  static constexpr slot statistics[] = {SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD, SLOT_GIVEN_VARIANCE, SLOT_RUNNING_MEAN,
+                                        SLOT_RUNNING_VAR};
   static struct tensor narrowed(struct tensor t)
   {
     if (!t.data) return t;

@@ -196,8 +196,10 @@ static void put_statistic(const struct view *v, struct block *b, size_t index, l
 void fill_statistic(const struct view *v, struct block *b)
 {
   const struct group_truth *q = &v->truth->group[b->group];
-  const long double mean = fmaxl(fabsl(q->mu_hi), sqrtl(q->sigma2));
-  put_statistic(v, b, b->group, v->slot == SLOT_MEAN ? mean : absolute_exact(&v->exact->exact[b->group]), q->finite);
+  long double s = absolute_exact(&v->exact->exact[b->group]);
+  if (v->slot == SLOT_MEAN) s = fmaxl(fabsl(q->mu_hi), sqrtl(q->sigma2));
+  if (v->slot == SLOT_VARIANCE) s = fmaxl(s, 1 / (q->rstd * q->rstd)); /* sigma2 + eps: what it is good for */
+  put_statistic(v, b, b->group, s, q->finite);
 }
 
 void fill_running(const struct view *v, struct block *b, const struct channel *c)

@@ -26,6 +26,7 @@ static const char *declines(const struct normative_problem *p)
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
   if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta per channel only";
   if (p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";
+  if (p->saved != NORMATIVE_SAVED_RSTD) return "rstd is saved";
   if (p->repo) return "SwitchableNorm of the paper only";
   if (p->device) return "host memory only";
   return NULL;

@@ -60,7 +60,8 @@ static const struct option options[] = {
 static int take_output(struct check *c, const char *name, struct error *e)
 {
   char names[256] = "";
-  for (int s = SLOT_RUNNING_MEAN; s < SLOT_COUNT; ++s) { /* the outputs */
+  for (int s = 0; s < SLOT_COUNT; ++s) {
+    if (!slot_output_bit((enum slot)s)) continue;
     if (!strcmp(slot_name[s], name)) {
       c->output = (enum slot)s;
       return 0;
@@ -222,7 +223,8 @@ struct ready {
 /* Statistics that a directory gives in f64, as f32: only if each is one. */
 static int narrow_statistics(struct ready *r)
 {
-  static const enum slot given[] = {SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR, SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD};
+  static const enum slot given[] = {SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR, SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD,
+                                    SLOT_GIVEN_VARIANCE};
   r->p.stat_type = NORMATIVE_F32;
   for (size_t k = 0; k < sizeof given / sizeof *given; ++k) {
     struct tensor *wide = &r->in.t[given[k]], slim;

@@ -44,17 +44,40 @@ static void take_own(const struct group *g, struct frame *f)
   mpfr_set(f->s, g->s_value, MPFR_RNDN);
 }
 
+/* B of the group, and its root. */
+static void take_root(const struct group *g, struct frame *f)
+{
+  mpz_set(f->b.z, g->b.z);
+  f->b.e = g->b.e;
+  if (g->rstd == 1) frame_root(f, f->root);
+}
+
+/* The given mean and variance in place of the group's own, which stay beside them in *out. */
+static void take_variance(const struct data *d, struct scratch *w, struct group *g, size_t index, struct frame *f,
+                          struct group_truth *out)
+{
+  const size_t m = problem_m(d->p);
+  struct group_truth used;
+  group_given(d, w, g, m, data_entry(d, SLOT_GIVEN_MEAN, index, 0), data_entry(d, SLOT_GIVEN_VARIANCE, index, 0));
+  take_root(g, f);
+  describe_group(w, g, m, f->root, &used);
+  out->finite = out->finite && g->mean == 0 && g->rstd == 1;
+  out->mu_hi = used.mu_hi;
+  out->mu_lo = used.mu_lo;
+  out->rstd = used.rstd;
+}
+
 void frame_fill(const struct data *d, struct scratch *w, struct group *g, size_t index, struct frame *f,
                 struct group_truth *out)
 {
   group_fill(d, w, g, index);
-  mpz_init_set(f->b.z, g->b.z);
-  f->b.e = g->b.e;
+  mpz_init(f->b.z);
   mpfr_init2(f->root, ROOT_BITS);
   f->given = false;
-  if (g->rstd == 1) frame_root(f, f->root);
+  take_root(g, f);
   describe_group(w, g, problem_m(d->p), f->root, out);
-  if (d->p->given) take_given(d, index, f, out);
+  if (d->p->given && d->p->saved == NORMATIVE_SAVED_VARIANCE) take_variance(d, w, g, index, f, out);
+  if (d->p->given && d->p->saved == NORMATIVE_SAVED_RSTD) take_given(d, index, f, out);
   else take_own(g, f);
   if (f->given && f->ordinary) frame_root(f, f->root);
   f->rho_up = f->spread = INFINITY;

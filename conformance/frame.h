@@ -3,7 +3,8 @@
 
        xhat = (k x - s) rho      own statistics: k = m, s = S, rho = 1/sqrt(B)
                                  evaluation:     k = 1, s = running_mean, rho = 1/sqrt(B)      (statistics.h)
-                                 given:          k = 1, s = mean, rho = rstd, a rational number */
+                                 given rstd:     k = 1, s = mean, rho = rstd, a rational number
+                                 given variance: k = m, s = m mean, rho = 1/sqrt(B) */
 #ifndef FRAME_H
 #define FRAME_H
 #include "oracle.h"
@@ -11,7 +12,7 @@
 
 struct frame {
   unsigned long k;
-  bool given;           /* rho is `rstd` below, else 1/sqrt(b) */
+  bool given;           /* rho is `rstd` below, given; else 1/sqrt(b) */
   mpfr_t s, root;       /* s exact; root: rho in 256 bits, within a factor (1 + 2^-256)^(+-1.5), exact if given */
   struct dyadic b;
   double mean, rstd;    /* classes of the statistics (statistics.h); given: mean 0 if finite, rstd the value */

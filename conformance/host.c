@@ -165,8 +165,8 @@ void host_report_faults(int fd)
 /* The fields of struct normative_tensors stand in the order of enum slot. */
 static void set_field(struct normative_tensors *t, int slot, void *data)
 {
-  _Static_assert(offsetof(struct normative_tensors, dlambda_var) ==
-                   offsetof(struct normative_tensors, x) + SLOT_DLAMBDA_VAR * sizeof(void *), "order of slots");
+  _Static_assert(offsetof(struct normative_tensors, variance) ==
+                   offsetof(struct normative_tensors, x) + SLOT_VARIANCE * sizeof(void *), "order of slots");
   memcpy((char *)t + offsetof(struct normative_tensors, x) + (size_t)slot * sizeof data, &data, sizeof data);
 }
 

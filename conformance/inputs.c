@@ -903,7 +903,8 @@ static int make_running(struct making *w, const struct family *x, double x_numbe
 }
 
 /* Saved statistics that a backward pass is given, rounded to their type: near those of x (by up to 1/16 of a deviation, and
-   1/8 of the variance), but not these, so that a kernel that computes its own shows. 1/rstd^2 - eps remains a variance. */
+   1/8 of the variance), but not these, so that a kernel that computes its own shows. 1/rstd^2 - eps remains a variance; one
+   beyond f64 is refused. */
 static int make_given(struct making *w, enum slot slot)
 {
   uint64_t key = tensor_key(w, slot);
@@ -912,7 +913,12 @@ static int make_given(struct making *w, enum slot slot)
   for (size_t g = 0; !bad && g < w->in->t[slot].count; ++g) {
     double off = uniform(key, g) - 0.5, mean = ldexp(s[g].mean + sqrt(s[g].var) * off / 8, s[g].e);
     s[g].var *= 1 + off / 4;
-    bad = store(w, slot, g, slot == SLOT_GIVEN_MEAN ? mean : rstd_of(&s[g]), 0);
+    double var = ldexp(s[g].var, 2 * s[g].e);
+    if (slot == SLOT_GIVEN_MEAN) bad = store(w, slot, g, mean, 0);
+    else if (slot == SLOT_GIVEN_RSTD) bad = store(w, slot, g, rstd_of(&s[g]), 0);
+    else if (isinf(var) && isfinite(s[g].var))
+      bad = fail(w->e, "%s: %g times 4^%d is no f64", slot_name[slot], s[g].var, s[g].e);
+    else bad = store(w, slot, g, var, 0);
   }
   free(s);
   return bad;
@@ -990,14 +996,16 @@ static int make_slot(struct making *w, enum slot slot, const struct family *x, d
   case SLOT_DY: return make_dy(w, x);
   case SLOT_RESIDUAL: return make_addend(w);
   case SLOT_GIVEN_MEAN:
-  case SLOT_GIVEN_RSTD: return make_given(w, slot);
+  case SLOT_GIVEN_RSTD:
+  case SLOT_GIVEN_VARIANCE: return make_given(w, slot);
   default: return make_param(w, slot, "lambda", r->lambda);
   }
 }
 
 /* In this order: beta may need gamma and the statistics, these need all that comes before. */
 static const enum slot order[] = {SLOT_X, SLOT_GAMMA, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR, SLOT_RESIDUAL, SLOT_LAMBDA_MEAN,
-                                  SLOT_LAMBDA_VAR, SLOT_BETA, SLOT_DY, SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD};
+                                  SLOT_LAMBDA_VAR, SLOT_BETA, SLOT_DY, SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD,
+                                  SLOT_GIVEN_VARIANCE};
 
 static int make_all(struct making *w)
 {

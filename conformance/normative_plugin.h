@@ -41,6 +41,9 @@ enum normative_casts {
   NORMATIVE_CAST_NORMAL,   /* xhat is rounded to the tensor's type, then scaled in it: Llama, ONNX */
   NORMATIVE_CAST_PLUS_ONE  /* (1 + gamma) in place of gamma, one rounding: Gemma */
 };
+/* What a group saves beside its mean, and backward with given = 1 takes: rstd, or the population variance (RMSNorm: the mean
+   square), which eps is not part of: oneDNN. */
+enum normative_saved { NORMATIVE_SAVED_RSTD, NORMATIVE_SAVED_VARIANCE };
 
 /* What is to be computed. Logical sizes: dims[0] = N, dims[1] = C, the rest spatial; rows x cols for LayerNorm, RMSNorm.
    The harness fills `size`; a plug-in built against a smaller struct reads only what it knows. */
@@ -48,7 +51,7 @@ struct normative_problem {
   uint64_t size; /* sizeof(struct normative_problem) of the harness */
   uint32_t norm, direction, mode, type;
   uint32_t param_type; /* of gamma, beta, dgamma, dbeta */
-  uint32_t stat_type;  /* of mean, rstd, running_mean, running_var */
+  uint32_t stat_type;  /* of mean, rstd, variance, running_mean, running_var */
   uint32_t layout;     /* normative_layout */
   uint32_t ndim;       /* 2 to 8 */
   uint64_t dims[8];
@@ -60,18 +63,19 @@ struct normative_problem {
   uint32_t eps_place, affine, casts;
   uint32_t has_gamma, has_beta; /* 0: absent, the pointer is NULL */
   uint32_t running;    /* 1: running statistics are given; training updates them, evaluation reads them */
-  uint32_t given;      /* backward: 1 the given mean and rstd are exact inputs, 0 recompute them from x */
+  uint32_t given;      /* backward: 1 the given mean and rstd (or variance) are exact inputs, 0 recompute them from x */
   uint32_t residual;   /* 1: x + residual is normalized, and the sum returned */
   uint32_t repo;       /* SwitchableNorm: 1 the authors' repository's estimates */
   uint32_t drop_bn;    /* SwitchableNorm: 1 without the batch's statistics */
   uint32_t device;     /* 0: host pointers */
-  uint32_t reserved0;
+  uint32_t saved;      /* normative_saved */
   uint64_t strides[8]; /* reserved: 0 means contiguous in `layout` */
   uint64_t reserved[16];
 };
 
 /* The buffers of one call, contiguous, aligned to 64 bytes, NULL where absent or not wanted. Writing to a const one or
-   outside of an output is caught. mean, rstd (and statistics of backward) have stat_type. */
+   outside of an output is caught. mean, rstd, variance (and statistics of backward) have stat_type. Of rstd and variance, and
+   of given_rstd and given_variance, one is there: problem.saved says which. */
 struct normative_tensors {
   uint64_t size;
   const void *x, *gamma, *beta, *residual;
@@ -80,7 +84,9 @@ struct normative_tensors {
   void *running_mean, *running_var; /* training: in and out; evaluation: in */
   void *y, *mean, *rstd, *sum;
   void *dx, *dgamma, *dbeta, *dlambda_mean, *dlambda_var;
-  void *reserved[16];
+  const void *given_variance;
+  void *variance;
+  void *reserved[14];
 };
 
 /* Bits of `outputs`: what run() writes. Only these are judged. */
@@ -90,6 +96,7 @@ struct normative_tensors {
 #define NORMATIVE_OUT_RUNNING 8u /* running_mean and running_var */
 #define NORMATIVE_OUT_PARAMS 16u /* backward: dgamma, dbeta */
 #define NORMATIVE_OUT_SUM 32u
+#define NORMATIVE_OUT_VARIANCE 64u
 
 struct normative_plugin {
   uint32_t abi;   /* NORMATIVE_ABI */

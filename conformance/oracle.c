@@ -263,16 +263,29 @@ static void running_statistics(const struct job *job, struct scratch *w, struct 
 
 /* ---- what a group saves ---- */
 
+/* V/m^2; where that is not finite (rstd then is 0 or NaN), its square's class. */
+static void saved_variance(struct root_worker *w, struct ratio *q, struct truth_tensor *out, size_t index)
+{
+  const struct group *g = w->g;
+  mpz_set_ui(w->right.z, g->m);
+  w->right.e = 0;
+  dyadic_mul_ui(&w->right, &w->right, g->m);
+  if (g->rstd == 0 || isnan(g->rstd)) settle_double(out, index, g->rstd == 0 ? INFINITY : NAN);
+  else settle_ratio(&w->settler, q, out, index, &g->v, &w->right);
+}
+
 static void saved_statistics(struct root_worker *w, struct ratio *q, size_t index)
 {
   const struct group *g = w->g;
   struct truth_tensor *mean = output(w->job, SLOT_MEAN), *rstd = output(w->job, SLOT_RSTD);
+  struct truth_tensor *variance = output(w->job, SLOT_VARIANCE);
   if (mean && g->mean != 0) settle_double(mean, index, g->mean);
   else if (mean) {
     mpz_set_ui(w->right.z, g->m);
     w->right.e = 0;
     settle_ratio(&w->settler, q, mean, index, &g->s, &w->right);
   }
+  if (variance) saved_variance(w, q, variance, index);
   if (!rstd) return;
   w->is_rstd = true;
   if (g->rstd != 1) settle_double(rstd, index, g->rstd);

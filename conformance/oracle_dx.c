@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
    dx. With g = gamma dy, xhat = t rho of frame.h, m elements in a group, and the exact sums G = sum g and H = sum g t,
-       own statistics   dx = [(m g - G) - t H/B] / sqrt(B)           RMSNorm: G = 0
-       given            dx = [(m g - G) - t rho^2 H] rho/m
+       own statistics   dx = [(m g - G) - t H/B] / sqrt(B)           RMSNorm: G = 0; a given variance likewise
+       given rstd       dx = [(m g - G) - t rho^2 H] rho/m
        evaluation       dx = g / sqrt(B)
    that is (n g - G - t K) R with n = m or 1, and K and R of the group. */
 #include "describe.h"
@@ -82,6 +82,7 @@ static void moments_fill(const struct gradients *all, struct sums *s, struct mom
 {
   const struct data *d = &all->data;
   struct runs runs = problem_runs(d->p, index);
+  const struct frame *f = &all->frame[index];
   size_t m = problem_m(d->p);
   bool x_finite = true;
   out->g_finite = true;
@@ -96,7 +97,7 @@ static void moments_fill(const struct gradients *all, struct sums *s, struct mom
     if (isfinite(v.dy) && isfinite(v.gamma)) add_factors(s, v, o->narrow);
     else out->g_finite = false;
   }
-  o->nan = !d->evaluation && !(x_finite && out->g_finite && all->frame[index].ordinary);
+  o->nan = !d->evaluation && !(x_finite && out->g_finite && (f->ordinary || (f->mean == 0 && f->rstd == 0)));
   o->n = d->evaluation ? 1 : m;
   sum_get(&o->g, &s->plus);
   sum_get(&s->t, &s->minus);
@@ -271,7 +272,8 @@ static int dx_compare(void *self, const struct dyadic *q)
   return side * dyadic_sgn(a);
 }
 
-/* Evaluation, not all finite: gamma dy rstd as IEEE has it, but for underflow and overflow. */
+/* Evaluation, not all finite: gamma dy rstd as IEEE has it, but for underflow and overflow. And 0 where the given variance is
+   infinite. */
 static double special_dx(const struct dx_worker *w)
 {
   double g = w->v.gamma * w->v.dy;
@@ -284,8 +286,9 @@ static void dx_element(struct dx_worker *w, size_t i)
 {
   struct truth_tensor *out = &w->all->truth->t[SLOT_DX];
   bool finite = isfinite(w->v.dy) && isfinite(w->v.gamma);
+  bool plain = w->all->data.evaluation ? finite && w->f->rstd == 1 : w->f->ordinary;
   if (w->o->nan) settle_double(out, i, NAN);
-  else if (w->all->data.evaluation && !(finite && w->f->rstd == 1)) settle_double(out, i, special_dx(w));
+  else if (!plain) settle_double(out, i, special_dx(w));
   else settle(&w->settler, out, i, &(struct real){dx_approximate, dx_compare, w});
 }
 

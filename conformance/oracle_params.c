@@ -288,7 +288,7 @@ static int many_compare(void *self, const struct dyadic *q)
 static void settle_dgamma(struct params_worker *w, struct truth_tensor *out)
 {
   if (w->special != 0) settle_double(out, w->j, w->special);
-  else if (w->all->data.p->given) {
+  else if (w->all->frame[w->groups.first].given) {
     rational_sum(w);
     settle_dyadic(&w->settler, out, w->j, &w->d);
   } else if (w->groups.count == 1) {

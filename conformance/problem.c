@@ -53,6 +53,7 @@ static const struct word casts[] = {{"once", NORMATIVE_CAST_ONCE},
                                     {"normal", NORMATIVE_CAST_NORMAL},
                                     {"plusone", NORMATIVE_CAST_PLUS_ONE},
                                     {0}};
+static const struct word saved[] = {{"rstd", NORMATIVE_SAVED_RSTD}, {"variance", NORMATIVE_SAVED_VARIANCE}, {0}};
 static const struct word flags[] = {{"no", 0}, {"yes", 1}, {0}};
 
 /* WORD: one of `words`, a uint32_t. COUNT: a uint64_t. REAL: a double that is exact in float; REAL64: any double.
@@ -77,6 +78,7 @@ static const struct key keys[] = {
   {"params", WORD, types, P(param_type), 0},
   {"stats", WORD, types, P(stat_type), 0},
   {"given", WORD, flags, P(given), 0},
+  {"saved", WORD, saved, P(saved), 0},
   {"residual", WORD, flags, P(residual), 0},
   {"epsplace", WORD, eps_places, P(eps_place), 0},
   {"affine", WORD, affines, P(affine), 0},
@@ -189,6 +191,10 @@ static int check_statistics(const struct normative_problem *p, const struct norm
   if (p->given && p->direction == NORMATIVE_FORWARD) return fail(e, "given: only backward takes given statistics");
   if (p->given && evaluation) return fail(e, "given: evaluation takes the running statistics");
   if (p->given && p->norm == NORMATIVE_SWITCHNORM) return fail(e, "given: %s saves no statistics", row->name);
+  if (p->saved != NORMATIVE_SAVED_RSTD && (evaluation || p->norm == NORMATIVE_SWITCHNORM))
+    return fail(e, "saved: %s saves no statistics", evaluation ? "evaluation" : row->name);
+  if (p->saved != NORMATIVE_SAVED_RSTD && p->direction == NORMATIVE_BACKWARD && !p->given)
+    return fail(e, "saved: backward takes no statistics without given=yes");
   if (evaluation && !p->running) return fail(e, "running: evaluation needs running statistics");
   if (!p->running || evaluation) return 0;
   if (p->n * p->s == 0) return fail(e, "running: an update from an empty group has no meaning");

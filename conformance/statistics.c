@@ -102,6 +102,13 @@ static void place_eps(const struct data *d, struct scratch *w, struct group *g)
   g->rstd = sign < 0 ? NAN : sign || dyadic_sgn(&g->e) ? 1 : INFINITY;
 }
 
+static void set_value(struct group *g)
+{
+  mpfr_prec_t bits = (mpfr_prec_t)mpz_sizeinbase(g->s.z, 2);
+  mpfr_set_prec(g->s_value, bits < 64 ? 64 : bits);
+  dyadic_get(g->s_value, &g->s, MPFR_RNDN);
+}
+
 static void own_statistics(const struct data *d, struct scratch *w, struct group *g, size_t index)
 {
   double squares, special = group_sums(d, w, g, index, &squares);
@@ -113,27 +120,33 @@ static void own_statistics(const struct data *d, struct scratch *w, struct group
   place_eps(d, w, g);
   g->mean = d->centred ? special : 0;
   if (squares != 0) g->rstd = isnan(squares) || d->centred ? NAN : 0;
+  set_value(g);
 }
 
-static void given_statistics(const struct data *d, struct scratch *w, struct group *g, size_t index)
+void group_given(const struct data *d, struct scratch *w, struct group *g, unsigned long m, double mean, double var)
 {
-  double mean = data_entry(d, SLOT_RUNNING_MEAN, index % d->p->c, 0), var = data_entry(d, SLOT_RUNNING_VAR, index % d->p->c, 1);
-  double unused;
-  group_sums(d, w, g, index, &unused);
   if (d->p->eps_place == NORMATIVE_EPS_MAX && var < 0) var = 0; /* eps wins */
-  g->m = 1;
+  g->m = m;
   g->mean = isfinite(mean) ? 0 : mean;
   dyadic_set_d(&g->s, isfinite(mean) ? mean : 0);
+  dyadic_mul_ui(&g->s, &g->s, m);
   dyadic_set_d(&g->v, isfinite(var) ? var : 0);
+  for (int n = 0; n < 2; ++n) dyadic_mul_ui(&g->v, &g->v, m);
   place_eps(d, w, g);
   if (!isfinite(var)) g->rstd = var > 0 ? 0 : NAN;
+  set_value(g);
+}
+
+static void running_statistics(const struct data *d, struct scratch *w, struct group *g, size_t index)
+{
+  const size_t c = index % d->p->c;
+  double unused;
+  group_sums(d, w, g, index, &unused);
+  group_given(d, w, g, 1, data_entry(d, SLOT_RUNNING_MEAN, c, 0), data_entry(d, SLOT_RUNNING_VAR, c, 1));
 }
 
 void group_fill(const struct data *d, struct scratch *w, struct group *g, size_t index)
 {
-  if (d->evaluation) given_statistics(d, w, g, index);
+  if (d->evaluation) running_statistics(d, w, g, index);
   else own_statistics(d, w, g, index);
-  mpfr_prec_t bits = (mpfr_prec_t)mpz_sizeinbase(g->s.z, 2);
-  mpfr_set_prec(g->s_value, bits < 64 ? 64 : bits);
-  dyadic_get(g->s_value, &g->s, MPFR_RNDN);
 }

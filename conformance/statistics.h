@@ -8,6 +8,7 @@
        eps outside     B = V                    E = m eps
        the greater     B = max(V, m^2 eps)      E = 0
      evaluation        the same with m = 1, S = running_mean, V = running_var
+     given to backward the same with S = m mean, V = m^2 variance; or a rational rstd: frame.h
    With a residual, x stands for x + residual. */
 #ifndef STATISTICS_H
 #define STATISTICS_H
@@ -44,6 +45,8 @@ void scratch_init(struct scratch *w);
 void scratch_clear(struct scratch *w);
 
 void group_fill(const struct data *d, struct scratch *w, struct group *g, size_t index);
+/* Another mean and variance in place of those that the group was filled with. */
+void group_given(const struct data *d, struct scratch *w, struct group *g, unsigned long m, double mean, double var);
 /* Only the sums, over finite elements: S into g->s, sum |x| into g->abs, max_abs, Q into w->q. The sum of what is not finite
    (0 if all is) is returned, that of its squares set, as IEEE adds. */
 double group_sums(const struct data *d, struct scratch *w, struct group *g, size_t index, double *special_squares);

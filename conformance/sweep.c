@@ -789,6 +789,23 @@ static void lambdas(struct sweeping *w, const struct target *t)
   }
 }
 
+/* The variance saved, and given to backward, in place of rstd: in short groups, where m-1 for m shows, of an eps that does. */
+static void variances(struct sweeping *w, const struct target *t)
+{
+  static const struct { const char *x, *dy; size_t groups, m; double eps; } all[] = {
+    {"normal", "ordinary", 7, 9, 0.5}, {"mean1e2", "xhat", 4, 40, 1e-5f}, {"halfconst", "mean1e2", 4, 131, 1e-5f},
+    {"tinyvar", "alternating", 5, 17, 1e-12f}, {"pinf", "ordinary", 3, 5, 1e-3f}};
+  if (t->mode == NORMATIVE_EVALUATION || t->row->id == NORMATIVE_SWITCHNORM) return;
+  for (size_t i = 0; i < (w->depth == MANY ? LENGTH(all) : 2); ++i) {
+    if (!turn(w, t, i)) continue;
+    struct testcase tc = sized(w, t, all[i].x, all[i].groups, all[i].m, BOTH);
+    tc.p.eps = all[i].eps;
+    tc.p.saved = NORMATIVE_SAVED_VARIANCE;
+    set_dy(&tc, all[i].dy, true);
+    give(w, tc);
+  }
+}
+
 /* What other implementations mean, a little of each: most decline. */
 static void conventions(struct sweeping *w, const struct target *t)
 {
@@ -820,7 +837,7 @@ static void one_target(struct sweeping *w, const struct target *t)
 {
   void (*const sections[])(struct sweeping *, const struct target *) = {
     families, gradients, lengths, powers, long_gradients, longest, places, epsilons, params, running, geometry,
-    subnormal_results, scaled_pairs, recorded, ties, residuals, lambdas, conventions};
+    subnormal_results, scaled_pairs, recorded, ties, residuals, lambdas, variances, conventions};
   for (size_t i = 0; i < LENGTH(sections); ++i) sections[i](w, t);
 }
 

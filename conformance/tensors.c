@@ -8,7 +8,8 @@
 
 const char *const slot_name[SLOT_COUNT] = {
   "x", "gamma", "beta", "residual", "dy", "given_mean", "given_rstd", "lambda_mean", "lambda_var", "running_mean",
-  "running_var", "y", "mean", "rstd", "sum", "dx", "dgamma", "dbeta", "dlambda_mean", "dlambda_var"};
+  "running_var", "y", "mean", "rstd", "sum", "dx", "dgamma", "dbeta", "dlambda_mean", "dlambda_var",
+  "given_variance", "variance"};
 
 size_t type_size(enum normative_type type)
 {
@@ -99,6 +100,7 @@ int tensor_set(struct tensor *t, size_t i, double v)
 
 /* RMSNorm subtracts no mean and saves none; evaluation computes no statistics, and an empty group has none. */
 static bool saves_mean(const struct normative_problem *p) { return norm_find(p->norm)->centred; }
+static bool saves_variance(const struct normative_problem *p) { return p->saved == NORMATIVE_SAVED_VARIANCE; }
 static bool has_lambdas(const struct normative_problem *p) { return p->norm == NORMATIVE_SWITCHNORM; }
 
 bool slot_is_input(const struct normative_problem *p, enum slot s)
@@ -111,7 +113,8 @@ bool slot_is_input(const struct normative_problem *p, enum slot s)
   case SLOT_RESIDUAL: return p->residual && !backward;
   case SLOT_DY: return backward;
   case SLOT_GIVEN_MEAN: return backward && p->given && saves_mean(p);
-  case SLOT_GIVEN_RSTD: return backward && p->given;
+  case SLOT_GIVEN_RSTD: return backward && p->given && !saves_variance(p);
+  case SLOT_GIVEN_VARIANCE: return backward && p->given && saves_variance(p);
   case SLOT_LAMBDA_MEAN:
   case SLOT_LAMBDA_VAR: return has_lambdas(p);
   case SLOT_RUNNING_MEAN:
@@ -129,7 +132,8 @@ bool slot_is_output(const struct normative_problem *p, enum slot s)
   case SLOT_RUNNING_VAR: return p->running && !backward && p->mode == NORMATIVE_TRAINING;
   case SLOT_Y: return !backward;
   case SLOT_MEAN: return !backward && own_statistics && saves_mean(p) && !has_lambdas(p);
-  case SLOT_RSTD: return !backward && own_statistics && !has_lambdas(p);
+  case SLOT_RSTD:
+  case SLOT_VARIANCE: return !backward && own_statistics && !has_lambdas(p) && saves_variance(p) == (s == SLOT_VARIANCE);
   case SLOT_SUM: return !backward && p->residual;
   case SLOT_DX: return backward;
   case SLOT_DGAMMA: return backward && p->has_gamma;
@@ -147,6 +151,7 @@ unsigned slot_output_bit(enum slot s)
   case SLOT_DX: return NORMATIVE_OUT_Y;
   case SLOT_MEAN: return NORMATIVE_OUT_MEAN;
   case SLOT_RSTD: return NORMATIVE_OUT_RSTD;
+  case SLOT_VARIANCE: return NORMATIVE_OUT_VARIANCE;
   case SLOT_RUNNING_MEAN:
   case SLOT_RUNNING_VAR: return NORMATIVE_OUT_RUNNING;
   case SLOT_SUM: return NORMATIVE_OUT_SUM;
@@ -185,7 +190,9 @@ struct tensor slot_shape(const struct normative_problem *p, enum slot s)
   case SLOT_DBETA: vector(&t, (enum normative_type)p->param_type, problem_params(p)); break;
   case SLOT_MEAN:
   case SLOT_RSTD:
+  case SLOT_VARIANCE:
   case SLOT_GIVEN_MEAN:
+  case SLOT_GIVEN_VARIANCE:
   case SLOT_GIVEN_RSTD: vector(&t, (enum normative_type)p->stat_type, problem_groups(p)); break;
   case SLOT_RUNNING_MEAN:
   case SLOT_RUNNING_VAR: vector(&t, (enum normative_type)p->stat_type, p->c); break;

@@ -10,9 +10,10 @@
 
 enum slot {
   SLOT_X, SLOT_GAMMA, SLOT_BETA, SLOT_RESIDUAL, SLOT_DY, SLOT_GIVEN_MEAN, SLOT_GIVEN_RSTD, SLOT_LAMBDA_MEAN,
-  SLOT_LAMBDA_VAR, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR, /* inputs up to here; running ones are outputs of training too */
+  SLOT_LAMBDA_VAR, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR, /* running ones are outputs of training too */
   SLOT_Y, SLOT_MEAN, SLOT_RSTD, SLOT_SUM, SLOT_DX, SLOT_DGAMMA, SLOT_DBETA, SLOT_DLAMBDA_MEAN, SLOT_DLAMBDA_VAR,
-  SLOT_COUNT
+  SLOT_GIVEN_VARIANCE, /* an input */
+  SLOT_VARIANCE, SLOT_COUNT
 };
 extern const char *const slot_name[SLOT_COUNT]; /* "x", "gamma", ..., "running_mean", ..., "y", "mean", ... */
 
@@ -38,7 +39,7 @@ int tensor_set(struct tensor *t, size_t i, double v);
 /* Is the slot an input (an output) of this problem? Training's running statistics are both. */
 bool slot_is_input(const struct normative_problem *p, enum slot s);
 bool slot_is_output(const struct normative_problem *p, enum slot s);
-/* The bit NORMATIVE_OUT_* that covers an output slot. */
+/* The bit NORMATIVE_OUT_* that covers an output slot; 0 for those that are inputs only. */
 unsigned slot_output_bit(enum slot s);
 /* Type and shape (as in memory) a slot has in this problem; data is left NULL. */
 struct tensor slot_shape(const struct normative_problem *p, enum slot s);

@@ -155,7 +155,8 @@ static void mean_square(struct stage *s)
 
 /* ---- one group ---- */
 
-/* Evaluation: the given statistics, converted to the arithmetic where they do not fit it. */
+/* The given statistics of an evaluation, and the mean and variance of backward, converted to the arithmetic where they do not
+   fit it. */
 long double converted(const struct stage *s, long double value)
 {
   const struct arithmetic *a = s->apply;
@@ -245,7 +246,7 @@ static long double rstd_error(const struct stage *s)
 /* Newton's step squares an estimate of rstd. */
 static void rstd_range(struct stage *s)
 {
-  need_below(s, fabsl(s->q.sigma2) + s->high + s->p->eps, s->apply);
+  need_below(s, fabsl(s->g->var) + s->high + s->p->eps, s->apply);
   if (s->row->newton > 2 && s->q.rstd > 0) need_below(s, s->q.rstd * s->q.rstd, s->apply);
 }
 
@@ -360,12 +361,21 @@ void reciprocal(struct stage *s, struct tolerance *t)
   rstd_range(s);
 }
 
+/* The variance as the mean is kept. */
+static long double variance_bound(const struct stage *s)
+{
+  const struct arithmetic *a = s->kept;
+  const long double off = larger(s->low, s->high), v = s->q.sigma2;
+  return stored(s, a, wider(s->sums, a) ? bound_kept(a->u, off, v, a->u, a->lam + s->apply_LF) : off, v);
+}
+
 void outputs(const struct stage *s, struct tolerance *t)
 {
   t->range = s->range;
   t->sum = s->tensor->u + (wider(s->apply, s->tensor) ? s->apply->u * (1 + s->tensor->u) : 0);
   t->mean = stored(s, s->kept, t->e, magnitude_of_mean(&s->q));
   t->rstd = t->E == 0 ? 0 : stored(s, s->apply, s->q.rstd * t->E, s->q.rstd);
+  t->variance = variance_bound(s);
   y_coefficients(s, t);
 }
 
@@ -384,12 +394,13 @@ void tolerance_of(const struct normative_problem *p, const struct group_facts *g
   struct gradient_stage b;
   const bool backward = p->direction == NORMATIVE_BACKWARD;
   const enum source source = constant_statistics(p) ? CONSTANT : backward && p->given ? GIVEN : OWN;
+  const bool rstd_given = source == GIVEN && p->saved == NORMATIVE_SAVED_RSTD;
   take(&s, g, g->truth, g->m);
-  if (source == CONSTANT) given(&s);
-  else if (source == GIVEN) t->E = given_to_backward(&s);
+  if (rstd_given) t->E = given_to_backward(&s);
+  else if (source != OWN) given(&s);
   else if (p->residual) own_with_residual(&s);
   else own(&s);
-  if (source != GIVEN) reciprocal(&s, t);
+  if (!rstd_given) reciprocal(&s, t);
   t->e = source == OWN && s.centred ? as_kept(&s, s.e) : s.e;
   if (backward) {
     gradients(&s, t, source, spread_of(&s, source), &b);

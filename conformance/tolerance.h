@@ -14,7 +14,8 @@ struct group_facts {
   const struct group_truth *truth;
   long double m;
   int lowest;                       /* every x is a multiple of 2^lowest; INT_MIN: of no power that helps */
-  long double mu, var;              /* signed: the given statistics of an evaluation, else those of the group */
+  long double mu, var;              /* signed: the given statistics of an evaluation or, the variance, of backward, else those
+                                       of the group */
   long double top, terms;           /* backward: max|gamma|; how many terms the gradient of a parameter has */
   bool one_gamma;                   /* backward: all elements of the group have the same */
 };
@@ -23,7 +24,7 @@ struct group_facts {
 struct estimate { long double mean, mean_off, var, var_off; };
 
 struct tolerance {
-  long double mean, rstd;                            /* of the outputs as stored, absolute; infinite where none holds */
+  long double mean, rstd, variance;                  /* of the outputs as stored, absolute; infinite where none holds */
   struct estimate batch;
   long double y[2][FEATURES];                        /* |y' - y| <= sum of y[folded][k] * feature k */
   long double sum;                                   /* of x + residual, relative */

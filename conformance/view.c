@@ -26,7 +26,7 @@ bool judged_slot(const struct truth *truth, enum slot slot)
 {
   bool known = slot == SLOT_Y || slot == SLOT_SUM || slot == SLOT_MEAN || slot == SLOT_RSTD || slot == SLOT_RUNNING_MEAN ||
                slot == SLOT_RUNNING_VAR || slot == SLOT_DX || slot == SLOT_DGAMMA || slot == SLOT_DBETA ||
-               slot == SLOT_DLAMBDA_MEAN || slot == SLOT_DLAMBDA_VAR;
+               slot == SLOT_DLAMBDA_MEAN || slot == SLOT_DLAMBDA_VAR || slot == SLOT_VARIANCE;
   return known && truth->t[slot].count > 0;
 }
 
@@ -95,6 +95,7 @@ struct group_facts facts_of(const struct view *v, size_t index)
     g.top = g.one_gamma && isfinite(own) ? own : v->cache->top;
     g.terms = v->truth->params ? v->truth->param[0].m : 0;
   }
+  if (v->in->t[SLOT_GIVEN_VARIANCE].data) g.var = tensor_get(&v->in->t[SLOT_GIVEN_VARIANCE], index);
   if (v->evaluation) {
     g.mu = tensor_get(&v->in->t[SLOT_RUNNING_MEAN], index % v->p->c);
     g.var = tensor_get(&v->in->t[SLOT_RUNNING_VAR], index % v->p->c);

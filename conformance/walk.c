@@ -19,6 +19,11 @@ static long double element_bound(enum slot slot, const struct tolerance *t, bool
   return slot == SLOT_Y ? t->y[folded][k] : k == F_Y ? t->sum : 0;
 }
 
+static long double statistic_bound(enum slot slot, const struct tolerance *t)
+{
+  return slot == SLOT_MEAN ? t->mean : slot == SLOT_RSTD ? t->rstd : t->variance;
+}
+
 struct coefficients { bool none; double c[FEATURES]; };
 
 static void coefficients_of(const struct view *v, const struct tolerance *t, bool folded, const long double weight[FEATURES],
@@ -27,7 +32,7 @@ static void coefficients_of(const struct view *v, const struct tolerance *t, boo
   memset(c, 0, sizeof *c);
   for (int k = 0; k < FEATURES; ++k) {
     bool element = of_elements(v->slot);
-    long double value = k == F_ONE ? (v->slot == SLOT_MEAN ? t->mean : t->rstd) : 0;
+    long double value = k == F_ONE ? statistic_bound(v->slot, t) : 0;
     if (element) value = element_bound(v->slot, t, folded, k) / weight[k];
     c->c[k] = upward(value);
     if (!(c->c[k] < INFINITY)) c->none = true;

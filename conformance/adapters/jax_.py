@@ -2,8 +2,8 @@
 """JAX, CPU: the norms as users write them with jax.numpy, compiled by jax.jit, gradients by jax.vjp.
 y = (x - mean) * lax.rsqrt(var + eps) * gamma + beta of mean, var = x.mean(axes), x.var(axes); RMSNorm the same with
 mean(x^2). 16-bit tensors are taken to float first, and y back last, once. Statistics in float (double for f64), returned as
-mean and rstd. JAX has no layers, so no running statistics to update; the gradient goes through the statistics: given ones are
-declined, evaluation's are constants. Documented difference: XLA's CPU code flushes subnormals to zero.
+mean, and rstd or variance. JAX has no layers, so no running statistics to update; the gradient goes through the statistics:
+given ones are declined, evaluation's are constants. Documented difference: XLA's CPU code flushes subnormals to zero.
 Compiling takes most of the time: what was compiled is kept in the environment of `make peers`, by kind of processor."""
 import hashlib
 import itertools
@@ -39,11 +39,11 @@ def supports(p):
                          "the gradient goes through the statistics: none can be given" if p["given"] else None,
                          "gamma and beta per element lie as x" if p["affine"] == "element" and p["layout"] == "nsc" else None,
                          directions=("forward", "backward"), layouts=("ncs", "nsc"), types=peer.TYPES, params=("own", "f32"),
-                         affine=("channel", "group", "element")) or True
+                         saved=("rstd", "variance"), affine=("channel", "group", "element")) or True
 
 
 def norm(centred, axes, eps, x, gamma, beta, mean, var):
-    """y, mean, rstd; mean and var are given in evaluation. gamma and beta may be None."""
+    """y, mean, rstd, var; mean and var are given in evaluation. gamma and beta may be None."""
     own, x = x.dtype, x.astype(jax.numpy.promote_types(x.dtype, "float32"))
     if var is None:
         mean = x.mean(axes, keepdims=True) if centred else None
@@ -52,7 +52,7 @@ def norm(centred, axes, eps, x, gamma, beta, mean, var):
     y = (x if mean is None else x - mean) * rstd
     y = y if gamma is None else y * gamma
     y = y if beta is None else y + beta
-    return y.astype(own), mean, rstd
+    return y.astype(own), mean, rstd, var
 
 
 forward = partial(jax.jit, static_argnums=(0, 1))(norm)
@@ -95,5 +95,9 @@ def prepare(p, tensors):
 
 
 def run(p, tensors):
-    names = ("dx", "dgamma", "dbeta") if p["direction"] == "backward" else ("y", "mean", "rstd") if peer.training(p) else ("y",)
-    return peer.arrays(p, dict(zip(names, prepare(p, tensors)())), tensors)
+    out = prepare(p, tensors)()
+    if p["direction"] == "backward":
+        return peer.arrays(p, dict(zip(("dx", "dgamma", "dbeta"), out)), tensors)
+    y, mean, rstd, var = out
+    saved = {"mean": mean} | ({"rstd": rstd} if p["saved"] == "rstd" else {"variance": var})
+    return peer.arrays(p, {"y": y} | (saved if peer.training(p) else {}), tensors)

@@ -5,9 +5,9 @@
 
    LayerNorm: rows x cols as dnnl_ab, over channels those of a channels-last tensor. BatchNorm: N x C x S as dnnl_nchw or
    dnnl_nhwc of sizes N, C, S, 1; in training the batch's statistics, in evaluation the given ones (dnnl_use_global_stats).
-   oneDNN saves the variance: rstd = 1/sqrt(variance + eps) is formed here, in double and rounded once, so its error is
-   that of the variance. Its backward takes a variance too, which a given rstd does not determine: given statistics are
-   declined, and those of backward come from a forward run before it, untimed. oneDNN knows no running statistics:
+   oneDNN saves the variance: where rstd is asked, 1/sqrt(variance + eps) is formed here, in double and rounded once, so its
+   error is that of the variance. Backward takes a mean and a variance: the given ones, or those of a forward run before it,
+   untimed; a given rstd does not determine the latter and is declined. oneDNN knows no running statistics:
    NORMATIVE_OUT_RUNNING is not among the outputs. */
 #include "normative_plugin.h"
 #include <dnnl.h>
@@ -74,7 +74,7 @@ static const char *supports(const struct normative_problem *p)
   if (p->casts != NORMATIVE_CAST_ONCE) return "casts once";
   if ((double)(float)p->eps != p->eps) return "eps is a float";
   if (!p->n || !p->c || !p->s) return "no empty tensors";
-  if (p->given) return "backward takes a variance, no rstd";
+  if (p->given && p->saved == NORMATIVE_SAVED_RSTD) return "backward takes a variance, no rstd";
   if (p->stat_type != NORMATIVE_F32) return "statistics are f32";
   if (p->type != NORMATIVE_F32 && !is_open(p)) return "not of this type on this processor";
   return NULL;
@@ -200,20 +200,21 @@ static int run_forward(const struct state *s, const struct normative_tensors *t,
   return execute(s, s->forward, data);
 }
 
-/* The statistics of backward. */
+/* The statistics of backward that none gives. */
 static int import_tensors(void *state, const struct normative_tensors *t)
 {
   struct state *s = state;
-  if (!s->backward || s->evaluation) return 0;
+  if (!s->backward || s->evaluation || t->given_variance) return 0;
   return run_forward(s, t, s->y, s->saved, s->saved + s->groups, s->has_beta ? s->beta : NULL);
 }
 
 static int run(void *state, const struct normative_tensors *t, void *workspace)
 {
   struct state *s = state;
-  float *spare = s->saved ? s->saved : workspace;
-  float *mean = s->evaluation ? t->running_mean : t->mean ? t->mean : spare;
-  float *variance = s->evaluation ? t->running_var : t->rstd ? t->rstd : spare + s->groups;
+  float *spare = s->saved ? s->saved : workspace, *mean = t->mean ? t->mean : spare;
+  float *variance = t->variance ? t->variance : t->rstd ? t->rstd : spare + s->groups;
+  if (t->given_variance) mean = (float *)t->given_mean, variance = (float *)t->given_variance;
+  if (s->evaluation) mean = t->running_mean, variance = t->running_var;
   if (s->backward) {
     float *beta = s->has_beta && (!s->batch || batch_backward_takes_beta) ? s->beta : NULL;
     void *const data[BUFFERS] = {(void *)t->x, NULL,  mean,          variance,  (void *)t->gamma,
@@ -221,7 +222,7 @@ static int run(void *state, const struct normative_tensors *t, void *workspace)
     return execute(s, s->backward, data);
   }
   int status = run_forward(s, t, t->y, mean, variance, t->beta);
-  if (status || s->evaluation || !t->rstd) return status;
+  if (status || !t->rstd) return status;
   for (size_t g = 0; g < s->groups; ++g) variance[g] = (float)(1 / sqrt((double)variance[g] + s->eps));
   return 0;
 }
@@ -231,7 +232,7 @@ static const struct normative_plugin *plugin_named(const char *name)
   static char version[32];
   static struct normative_plugin plugin = {
     .abi = NORMATIVE_ABI,
-    .outputs = NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_PARAMS,
+    .outputs = NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_VARIANCE | NORMATIVE_OUT_PARAMS,
     .size = sizeof plugin,
     .version = version,
     .supports = supports,

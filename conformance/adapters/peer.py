@@ -53,7 +53,7 @@ def training(p):
 
 
 def declines(p, *own, norms=NORMS, directions=("forward",), layouts=("ncs",), types=("f32",), params=("own",), stats=None,
-             affine=("channel",), places=("inside",), residual=False, float_eps=False):
+             affine=("channel",), places=("inside",), saved=("rstd",), residual=False, float_eps=False):
     """What no adapter computes, or its own reasons (those that are not None); None: nothing speaks against p.
 
     params: "own" the tensor's type, "f32". stats: their type if not f32 (of f64, f64). float_eps: eps is a
@@ -69,6 +69,7 @@ def declines(p, *own, norms=NORMS, directions=("forward",), layouts=("ncs",), ty
         (p["epsplace"] not in places, "eps is inside of the root"),
         (p["affine"] not in affine, "gamma and beta are not per " + p["affine"]),
         (p["casts"] != "once", "casts once"),
+        (p["saved"] not in saved, f"no {p['saved']} is saved"),
         ((float_eps or p["type"] != "f64") and float(np.float32(p["eps"])) != p["eps"], "eps is a float"),
         (not p["n"] * p["c"] * p["s"], "no empty tensors"))
     last = (p["stats"] != (stats or wide), f"statistics are {stats or wide}")  # after it the harness asks again, with f32
@@ -139,4 +140,4 @@ def arrays(p, outputs, tensors):
     like_x = tensors["x"].shape
     result = {name: np.asarray(value) for name, value in outputs.items() if value is not None}
     return {name: value.reshape(like_x if name in ("y", "sum", "dx") else -1) for name, value in result.items()
-            if name not in ("mean", "rstd") or value.dtype == numpy_type(p["stats"])}
+            if name not in ("mean", "rstd", "variance") or value.dtype == numpy_type(p["stats"])}

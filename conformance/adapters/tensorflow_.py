@@ -4,8 +4,8 @@ use; on the CPU it is channels-last only, as (N,S,1,C), of f32, f16 and bf16 wit
 and layouts: see keras.
 
 Conventions: eps is a float attribute, inside of the root; momentum weighs the new (exponential_avg_factor), the running
-variance takes the unbiased one. The gradient takes the saved mean and variance: a given rstd does not determine the latter.
-Evaluation's takes the running ones.
+variance takes the unbiased one. Saved are the mean and the population variance, which the gradient takes (on a GPU it is rstd):
+a given rstd does not determine it. Evaluation's takes the running ones.
 Documented difference: TensorFlow's threads flush subnormals to zero."""
 import os
 
@@ -24,9 +24,9 @@ tf.config.threading.set_inter_op_parallelism_threads(1)
 
 def supports(p):
     return peer.declines(p, peer.momentum(p, "new", "unbiased"),
-                         "the gradient takes a variance, no rstd" if p["given"] else None,
+                         "the gradient takes a variance, no rstd" if p["given"] and p["saved"] == "rstd" else None,
                          norms=("batchnorm",), directions=("forward", "backward"), layouts=("nsc",),
-                         types=("f32", "f16", "bf16"), params=("f32",)) or True
+                         types=("f32", "f16", "bf16"), params=("f32",), saved=("rstd", "variance")) or True
 
 
 def prepare(p, tensors):
@@ -42,8 +42,14 @@ def prepare(p, tensors):
                                            exponential_avg_factor=factor, is_training=train)
     if p["direction"] == "forward":
         return forward
-    dy, saved = tf.constant(t["dy"].reshape(shape)), forward() if train else None
-    saved = (saved.reserve_space_1, saved.reserve_space_2, saved.reserve_space_3) if train else (*stats, empty)
+    dy = tf.constant(t["dy"].reshape(shape))
+    if p["given"]:
+        saved = (t["given_mean"], t["given_variance"], empty)
+    elif train:
+        out = forward()
+        saved = (out.reserve_space_1, out.reserve_space_2, out.reserve_space_3)
+    else:
+        saved = (*stats, empty)
     return lambda: tf.raw_ops.FusedBatchNormGradV3(
         y_backprop=dy, x=x, scale=gamma, reserve_space_1=saved[0], reserve_space_2=saved[1], reserve_space_3=saved[2],
         epsilon=p["eps"], is_training=train)
@@ -56,4 +62,6 @@ def run(p, tensors):
                                "dbeta": out.offset_backprop if p["beta"] else None}, tensors)
     updated = p["running"] and peer.training(p)
     new = {"running_mean": out.batch_mean, "running_var": out.batch_variance} if updated else {}
+    if p["saved"] == "variance":
+        new |= {"mean": out.reserve_space_1, "variance": out.reserve_space_2}
     return peer.arrays(p, {"y": out.y} | new, tensors)

@@ -108,13 +108,24 @@ static real rstd_of(const struct kernel *k, real var)
   return wide(k) && has(k, RSTD_OF_FLOATS) ? narrow(r, 24) : r;
 }
 
+static struct statistics with_variance(const struct kernel *k, real var, struct statistics r)
+{
+  if (k->m > 1 && has(k, GIVEN_TAKEN_FOR_UNBIASED)) var *= (real)(k->m - 1) / (real)k->m;
+  if (has(k, GIVEN_VARIANCE_AS_DEVIATION)) var *= var;
+  if (has(k, GIVEN_VARIANCE_HOLDS_EPS)) var -= k->p->eps;
+  r.rstd = has(k, GIVEN_VARIANCE_AS_RSTD) ? var : rstd_of(k, var);
+  return r;
+}
+
 static struct statistics given(const struct kernel *k, size_t group, struct statistics own)
 {
   const struct tensor *mean = &k->in->t[SLOT_GIVEN_MEAN], *rstd = &k->in->t[SLOT_GIVEN_RSTD];
   struct statistics r = own;
   if (group && has(k, GIVEN_OF_FIRST)) group = 0;
   if (mean->data && !has(k, GIVEN_MEAN_IGNORED)) r.mean = tensor_get(mean, group), r.rest = 0;
-  if (!has(k, GIVEN_RSTD_IGNORED)) r.rstd = tensor_get(rstd, group);
+  if (has(k, GIVEN_RSTD_IGNORED)) return r;
+  if (!rstd->data) return with_variance(k, tensor_get(&k->in->t[SLOT_GIVEN_VARIANCE], group), r);
+  r.rstd = tensor_get(rstd, group);
   if (has(k, GIVEN_AS_VARIANCE)) r.rstd = 1 / sqrtl(r.rstd + k->p->eps);
   return r;
 }

@@ -478,6 +478,15 @@ static void apply_group(const struct kernel *k, size_t group, struct moments s, 
   }
 }
 
+static real saved_variance(const struct kernel *k, real var, real rstd)
+{
+  if (has(k, SAVED_RSTD)) return rstd;
+  if (has(k, SAVED_DEVIATION)) return sqrtl(var);
+  if (has(k, SAVED_WITH_EPS)) return var + (real)k->p->eps;
+  if (has(k, SAVED_SQUARES)) return var * (real)k->m;
+  return k->m > 1 && has(k, SAVED_UNBIASED) ? var * (real)k->m / (real)(k->m - 1) : var;
+}
+
 static void normalise(struct kernel *k)
 {
   for (size_t g = 0; g < k->groups; ++g) {
@@ -485,7 +494,8 @@ static void normalise(struct kernel *k)
     real mean = mean_of(k, &s), rstd = rstd_of(k, s.var);
     apply_group(k, g, mean == s.mean + s.rest ? s : (struct moments){.mean = mean}, rstd);
     put(&k->out->t[SLOT_MEAN], g, has(k, SAVED_MEAN_ROUNDED) ? narrow(mean, 8) : mean);
-    put(&k->out->t[SLOT_RSTD], g, has(k, SAVED_VARIANCE) ? s.var : rstd);
+    put(&k->out->t[SLOT_RSTD], g, k->out->t[SLOT_RSTD].data && has(k, SAVED_VARIANCE) ? s.var : rstd);
+    if (k->out->t[SLOT_VARIANCE].data) put(&k->out->t[SLOT_VARIANCE], g, saved_variance(k, s.var, rstd));
   }
 }
 

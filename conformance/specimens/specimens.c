@@ -56,7 +56,7 @@ static struct normative_plugin plugin_of(const char *name, size_t row, bool wide
   return (struct normative_plugin){
     .abi = NORMATIVE_ABI, .size = sizeof(struct normative_plugin), .name = name, .version = "0.1.0", .preset = name,
     .outputs = NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_RUNNING | NORMATIVE_OUT_PARAMS |
-               NORMATIVE_OUT_SUM,
+               NORMATIVE_OUT_SUM | NORMATIVE_OUT_VARIANCE,
     .supports = wide ? double_supports : single_supports, .open = opens[row], .run = wide ? run_double : run_single,
     .close = free};
 }

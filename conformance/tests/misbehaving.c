@@ -42,6 +42,7 @@ static void right(const struct normative_problem *p, const struct normative_tens
       ((float *)t->y)[n * p->c + c] = (float)((x[c] - mean) * rstd * (gamma ? gamma[c] : 1.0) + (beta ? beta[c] : 0.0));
     if (t->mean) ((double *)t->mean)[n] = mean;
     if (t->rstd) ((double *)t->rstd)[n] = rstd;
+    if (t->variance) ((double *)t->variance)[n] = squares / (double)p->c;
   }
 }
 
@@ -96,9 +97,9 @@ static void close_(void *state) { (void)state; }
 #define ABI NORMATIVE_ABI
 #endif
 static const struct normative_plugin plugin = {
-  .abi = ABI, .outputs = NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD, .size = sizeof plugin,
-  .name = "misbehaving", .version = "1.0", .preset = "f32-stats", .supports = supports, .open = open_, .run = run,
-  .close = close_};
+  .abi = ABI, .outputs = NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_VARIANCE,
+  .size = sizeof plugin, .name = "misbehaving", .version = "1.0", .preset = "f32-stats", .supports = supports, .open = open_,
+  .run = run, .close = close_};
 
 #ifndef NO_ENTRY
 const struct normative_plugin *normative_plugin(void) { return &plugin; }

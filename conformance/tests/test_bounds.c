@@ -116,8 +116,9 @@ static void group_results(struct bench *b, const struct kernel *k, size_t g)
   }
   run_kernel(k, b->x, m, b->gamma, b->beta, b->p.eps, b->y, s);
   for (size_t i = 0; i < m; ++i) store(&b->out.t[SLOT_Y], element_at(&r, i), b->y[i]);
-  for (int i = 0; i < 2; ++i)
-    if (b->out.t[SLOT_MEAN + i].data) store(&b->out.t[SLOT_MEAN + i], g, s[i]);
+  const enum slot saved[] = {SLOT_MEAN, SLOT_RSTD, SLOT_VARIANCE};
+  for (int i = 0; i < 3; ++i)
+    if (b->out.t[saved[i]].data) store(&b->out.t[saved[i]], g, s[i]);
 }
 
 /* Evaluation has no algorithm: the given statistics, in the kernel's arithmetic. */
@@ -188,6 +189,7 @@ static void one_case(const struct kernel *kernels, size_t count, const struct no
   b.p.eps = eps[variant % 4];
   b.p.eps_place = place[variant / 4 % 4];
   b.p.stat_type = draw() % 2 ? NORMATIVE_F64 : p->stat_type;
+  b.p.saved = p->mode == NORMATIVE_TRAINING && variant % 2 ? NORMATIVE_SAVED_VARIANCE : NORMATIVE_SAVED_RSTD;
   b.p.has_gamma = p->casts == NORMATIVE_CAST_PLUS_ONE || draw() % 4 != 0;
   b.p.has_beta = draw() % 2;
   bench_open(&b);

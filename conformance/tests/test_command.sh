@@ -46,7 +46,7 @@ expect 0 "layernorm/forward" "$N" list cases --norm layernorm
 expect 0 "f64-welford" "$N" list presets
 error 2 "normative: check: unrecognized option '--jsno'" "$N" check reference --jsno x
 error 2 "normative: report: option requires an argument -- 'o'" "$N" report -o
-error 2 "there are running_mean, running_var, y, mean, rstd, sum, dx, dgamma, dbeta, dlambda_mean, dlambda_var" \
+error 2 "there are running_mean, running_var, y, mean, rstd, sum, dx, dgamma, dbeta, dlambda_mean, dlambda_var, variance" \
   "$N" check reference $one --output z
 
 # verdicts and statuses

@@ -61,13 +61,15 @@ static float total_mixed(const float *v, size_t n, enum addition order)
   return (float)s;
 }
 
+static bool gives_rstd(const struct bench *b) { return b->p.given && b->p.saved == NORMATIVE_SAVED_RSTD; }
+
 /* Are a group's statistics inputs? mean, and rstd or the variance. */
 static bool is_given(const struct bench *b, size_t group, double *mean, double *other)
 {
   bool evaluation = b->p.mode == NORMATIVE_EVALUATION;
   const size_t i = evaluation ? group % b->p.c : group;
   *mean = entry(b, evaluation ? SLOT_RUNNING_MEAN : SLOT_GIVEN_MEAN, i, 0);
-  *other = entry(b, evaluation ? SLOT_RUNNING_VAR : SLOT_GIVEN_RSTD, i, 0);
+  *other = entry(b, evaluation ? SLOT_RUNNING_VAR : gives_rstd(b) ? SLOT_GIVEN_RSTD : SLOT_GIVEN_VARIANCE, i, 0);
   return evaluation || b->p.given;
 }
 
@@ -77,7 +79,7 @@ static struct given_double statistics_double(const struct bench *b, const struct
   size_t m = problem_m(&b->p);
   struct runs r = problem_runs(&b->p, group);
   if (is_given(b, group, &mean, &other))
-    return (struct given_double){mean, 0, b->p.given ? other : rstd_double(other, b->p.eps)};
+    return (struct given_double){mean, 0, gives_rstd(b) ? other : rstd_double(other, b->p.eps)};
   x = malloc(m * sizeof *x);
   for (size_t i = 0; i < m; ++i) x[i] = tensor_get(&b->in.t[SLOT_X], element_at(&r, i));
   struct moments_double s = moments_of_double(x, m, k->order, k->algorithm);
@@ -91,7 +93,7 @@ static struct given_single statistics_single(const struct bench *b, const struct
   size_t m = problem_m(&b->p);
   struct runs r = problem_runs(&b->p, group);
   if (is_given(b, group, &mean, &other))
-    return (struct given_single){(float)mean, 0, b->p.given ? (float)other : rstd_single((float)other, (float)b->p.eps)};
+    return (struct given_single){(float)mean, 0, gives_rstd(b) ? (float)other : rstd_single((float)other, (float)b->p.eps)};
   float *x = malloc(m * sizeof *x);
   for (size_t i = 0; i < m; ++i) x[i] = (float)tensor_get(&b->in.t[SLOT_X], element_at(&r, i));
   struct moments_single s = moments_of_single(x, m, k->order, k->algorithm);
@@ -134,6 +136,13 @@ static double dy_element(enum dy kind, enum family family, size_t i, size_t m, d
   }
 }
 
+/* In the range of its type. */
+static double variance_of(const struct bench *b, double r)
+{
+  const double v = fmax(1 / (r * r) - b->p.eps, 0), most = arithmetic_of(b->p.stat_type)->largest;
+  return v > most / 2 || !isfinite((float)v) ? 1 : v;
+}
+
 static void given_statistics(struct bench *b, size_t group)
 {
   const struct kernel plain = {"", norm_find(b->p.norm)->centred ? PLAIN : MEAN_SQUARE, IN_PAIRS, DOUBLES, 0};
@@ -142,7 +151,9 @@ static void given_statistics(struct bench *b, size_t group)
   struct given_double s = statistics_double(b, &plain, group);
   b->p.given = given;
   if (b->in.t[SLOT_GIVEN_MEAN].data) store(&b->in.t[SLOT_GIVEN_MEAN], group, s.mean);
-  store(&b->in.t[SLOT_GIVEN_RSTD], group, isfinite((float)s.r) ? s.r : 1);
+  if (!isfinite((float)s.r)) s.r = 1;
+  if (gives_rstd(b)) store(&b->in.t[SLOT_GIVEN_RSTD], group, s.r);
+  else store(&b->in.t[SLOT_GIVEN_VARIANCE], group, variance_of(b, s.r));
 }
 
 static void bench_fill(struct bench *b, enum family family)
@@ -204,9 +215,10 @@ static void compare(struct bench *b, const struct kernel *k, enum family family,
   unsigned before = flush_on(strstr(k->preset, "ftz"));
   run_kernel(b, k);
   flush_back(before);
-  snprintf(where, sizeof where, "family %d m %zu groups %zu eps %g given %u way %d outside %d fma %d reciprocal %d newton %d",
-           family, problem_m(&b->p), problem_groups(&b->p), b->p.eps, b->p.given, choice.way, choice.outside, style.fma,
-           style.reciprocal, style.newton);
+  snprintf(where, sizeof where,
+           "family %d m %zu groups %zu eps %g given %u %u way %d outside %d fma %d reciprocal %d newton %d",
+           family, problem_m(&b->p), problem_groups(&b->p), b->p.eps, b->p.given, b->p.saved, choice.way, choice.outside,
+           style.fma, style.reciprocal, style.newton);
   for (int o = 0; o < OUTPUTS; ++o) compare_output(b, k, o, where, worst);
 }
 
@@ -219,6 +231,7 @@ static void one_case(const struct kernel *kernels, size_t count, const struct no
   b.p.eps = eps[variant % 4];
   b.p.stat_type = draw() % 2 ? NORMATIVE_F64 : p->stat_type;
   b.p.given = p->mode == NORMATIVE_TRAINING && draw() % 3 == 0;
+  b.p.saved = b.p.given && variant % 2 ? NORMATIVE_SAVED_VARIANCE : NORMATIVE_SAVED_RSTD;
   b.p.has_gamma = draw() % 4 != 0;
   bench_open(&b);
   bench_fill(&b, family);

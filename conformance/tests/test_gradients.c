@@ -69,6 +69,33 @@ static void given(void **state)
   close_case(&r);
 }
 
+/* The same rstd from a variance of 1/8 at eps = 1/8. Of 1/4: rstd^2 = 8/3, dx = rstd (g - 1/3 + rstd^2/6 (x - 1/2)). */
+static void given_variance(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "layernorm/backward/f32/1x3/hand/seed1,eps=0.125,given=yes,saved=variance");
+  put_all(&r, SLOT_X, (double[]){0, 1, 2});
+  put_all(&r, SLOT_DY, (double[]){1, 0, 0});
+  put(&r, SLOT_GIVEN_MEAN, 0, 0.5);
+  put(&r, SLOT_GIVEN_VARIANCE, 0, 0.125);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DX, 0, (float)(2.0 / 3));
+  assert_int_equal(kind(&r, SLOT_DX, 1), WIDE_ZERO);
+  EXPECT(&r, SLOT_DX, 2, (float)(4.0 / 3));
+  EXPECT(&r, SLOT_DGAMMA, 0, -1);
+  const struct group_truth *g = &r.truth.group[0];
+  assert_true(g->mu_hi == 0.5L && g->mu_lo == 0 && fabsl(g->rstd - 2) < 1e-18L && g->max_abs == 2 && g->mean_abs == 1);
+  assert_true(fabsl(g->sigma2 - 2.0L / 3) < 1e-18L && fabsl(g->c2 - 1.0L / 3) < 1e-18L && g->finite);
+  put(&r, SLOT_GIVEN_VARIANCE, 0, 0.25);
+  truth_free(&r.truth);
+  truth_of(&r); /* rstd^2 = 8/3, xhat_0 = -rstd/2: mean(g xhat) = -rstd/6 */
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT(&r, SLOT_DX, i, (float)(sqrt(8.0 / 3) * ((i == 0) - 1.0 / 3 + 8.0 / 18 * ((double)i - 0.5))));
+  EXPECT(&r, SLOT_DGAMMA, 0, (float)-sqrt(2.0 / 3));
+  close_case(&r);
+}
+
 static void root_mean_square(void **state)
 {
   (void)state;
@@ -424,6 +451,29 @@ static void edges_given(void **state)
   close_case(&r);
 }
 
+/* rstd is Inf, NaN, 0 and 1/2. */
+static void edges_given_variance(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "layernorm/backward/f32/5x2/hand/seed1,eps=0,given=yes,saved=variance");
+  for (size_t i = 0; i < 10; ++i) put(&r, SLOT_X, i, (double)i);
+  for (size_t i = 0; i < 10; ++i) put(&r, SLOT_DY, i, i % 2 ? 2 : 1);
+  put_all(&r, SLOT_GIVEN_MEAN, (double[]){0, 0, 0, NAN, 8});
+  put_all(&r, SLOT_GIVEN_VARIANCE, (double[]){0, -1, INFINITY, INFINITY, 4});
+  truth_of(&r); /* row 4: xhat = 0, 1/2; dx = (g - 3/2 - xhat/2)/2 */
+  const double dx[] = {NAN, NAN, NAN, NAN, 0, 0, NAN, NAN, -0.25, 0.125};
+  for (size_t i = 0; i < 10; ++i) EXPECT(&r, SLOT_DX, i, dx[i]);
+  for (size_t k = 0; k < 5; ++k) assert_int_equal(r.truth.group[k].finite, k == 4);
+  for (size_t j = 0; j < 2; ++j) EXPECT(&r, SLOT_DGAMMA, j, NAN);
+  for (size_t k = 0; k < 4; ++k) put(&r, SLOT_GIVEN_MEAN, k, 0), put(&r, SLOT_GIVEN_VARIANCE, k, INFINITY);
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 0, 0);
+  EXPECT(&r, SLOT_DGAMMA, 1, 1);
+  close_case(&r);
+}
+
 /* Nothing to add up: dgamma and dbeta are 0. */
 static void nothing(void **state)
 {
@@ -478,10 +528,11 @@ static void book_statistics(const struct run *r, struct book *b)
       mpfr_set_d(var[g].v, input(r, SLOT_RUNNING_VAR, g % p->c, 0), MPFR_RNDN);
     }
     mpfr_set(b->spread[g].v, var[g].v, MPFR_RNDN);
+    if (p->saved == NORMATIVE_SAVED_VARIANCE) mpfr_set_d(var[g].v, input(r, SLOT_GIVEN_VARIANCE, g, 0), MPFR_RNDN);
     mpfr_add_d(var[g].v, var[g].v, p->eps, MPFR_RNDN);
     mpfr_rec_sqrt(b->rstd[g].v, var[g].v, MPFR_RNDN);
     if (p->given) mpfr_set_d(b->mean[g].v, input(r, SLOT_GIVEN_MEAN, g, 0), MPFR_RNDN);
-    if (p->given) mpfr_set_d(b->rstd[g].v, input(r, SLOT_GIVEN_RSTD, g, 0), MPFR_RNDN);
+    if (r->in.t[SLOT_GIVEN_RSTD].data) mpfr_set_d(b->rstd[g].v, input(r, SLOT_GIVEN_RSTD, g, 0), MPFR_RNDN);
     for (int n = 0; n < 2; ++n) mpfr_mul(b->spread[g].v, b->spread[g].v, b->rstd[g].v, MPFR_RNDN);
   }
   values_free(var, b->groups);
@@ -522,8 +573,10 @@ static void book_sums(const struct run *r, struct book *b)
     plus_size(&b->gx_abs[g], b->u);
   }
   for (size_t g = 0; g < b->groups; ++g)
-    for (struct value *v[] = {b->c1, b->c2, b->g_abs, b->gx_abs, NULL}, **a = v; *a; ++a)
+    for (struct value *v[] = {b->c1, b->c2, b->g_abs, b->gx_abs, NULL}, **a = v; *a; ++a) {
+      clean(&(*a)[g]);
       mpfr_div_ui((*a)[g].v, (*a)[g].v, b->elements / b->groups, MPFR_RNDN);
+    }
 }
 
 /* dx = rstd (g - c1 - xhat c2), NaN where a mean is not finite; evaluation: rstd g; RMSNorm: without c1. */
@@ -579,8 +632,6 @@ static void group_quantities(const struct run *r, struct book *b)
 {
   for (size_t g = 0; g < b->groups; ++g) {
     const struct group_truth *q = &r->truth.group[g];
-    clean(&b->c1[g]);
-    clean(&b->c2[g]);
     if (r->tc.p.norm == NORMATIVE_RMSNORM) mpfr_mul_ui(b->c1[g].v, b->c1[g].v, 0, MPFR_RNDN); /* NaN stays */
     above("c1", g, q->c1, b->c1[g].v, b->t);
     above("g_abs", g, q->g_abs, b->g_abs[g].v, b->t);
@@ -630,12 +681,13 @@ static bool make_case(struct run *r, int n, const char *x, const char *dy)
   static const char *const rows[] = {"5x8", "3x16", "12x3", "4x2", "2x33", "1x9", "9x1", "30x5"};
   static const char *const channels[] = {"5x2x3", "2x2x9", "7x5", "1x3x8", "3x2x2x2", "2x3", "1x2", "2x6x3", "3x4x2x2", "2x8"};
   static const char *const types[] = {"f32", "bf16", "f64", "f32", "f16", "bf16,params=f32", "f32", "f16,params=f32"};
-  static const char *const keys[] = {"", ",eps=0", ",eps=0.25", ",given=yes", ",given=yes,stats=f32", ",mode=evaluation"};
+  static const char *const keys[] = {"", ",eps=0", ",eps=0.25", ",given=yes", ",given=yes,stats=f32", ",mode=evaluation",
+                                     ",given=yes,saved=variance", ",eps=1e-12,given=yes,saved=variance,stats=f32"};
   static const char *const gammas[] = {"ones", "ordinary", "absent", "mixed", "zerofirst", "huge", "tiny", "nan"};
   static const char *const affines[] = {"", "", ",affine=group", ",affine=element"};
   uint64_t dice = ((uint64_t)n + 1) * 0x9e3779b97f4a7c15u; /* odd multiplier: the upper bits look drawn */
   const char *norm = norms[dice >> 61], *type = types[dice >> 48 & 7], *comma = strchr(type, ',');
-  const char *gamma = gammas[dice >> 56 & 7], *key = keys[(dice >> 40 & 0xffff) % 6];
+  const char *gamma = gammas[dice >> 56 & 7], *key = keys[dice >> 40 & 7];
   bool two = norm_by_name(norm)->axes == 2, groups = !strcmp(norm, "groupnorm");
   const char *shape = two ? rows[dice >> 24 & 7] : channels[(dice >> 24 & 0xffff) % 10];
   int c = atoi(strchr(shape, 'x') + 1), parts = dice >> 22 & 1 ? c : c % 2 || dice >> 21 & 1 ? 1 : 2;
@@ -764,23 +816,28 @@ static void same_wide(const struct run *a, size_t i, const struct run *b, size_t
 static void given_is_own(void **state)
 {
   (void)state;
-  struct run a, b;
+  struct run a, b, c;
   open_case(&a, "batchnorm/backward/f32/4x1x2/hand/seed1,eps=0");
   open_case(&b, "batchnorm/backward/f32/4x1x2/hand/seed1,eps=0,given=yes");
-  for (struct run **r = (struct run *[]){&a, &b, NULL}; *r; ++r) {
+  open_case(&c, "batchnorm/backward/f32/4x1x2/hand/seed1,eps=0,given=yes,saved=variance");
+  for (struct run **r = (struct run *[]){&a, &b, &c, NULL}; *r; ++r) {
     put_all(*r, SLOT_X, (double[]){2, 4, 4, 4, 5, 5, 7, 9});
     put_all(*r, SLOT_DY, (double[]){0.1f, -3, 1e-5f, 7, 1e5f, 0.3f, -0.7f, 2});
     put(*r, SLOT_GAMMA, 0, 0.3f);
   }
   put(&b, SLOT_GIVEN_MEAN, 0, 5);
   put(&b, SLOT_GIVEN_RSTD, 0, 0.5);
+  put(&c, SLOT_GIVEN_MEAN, 0, 5);
+  put(&c, SLOT_GIVEN_VARIANCE, 0, 4);
   truth_of(&a);
-  truth_of(&b);
-  for (size_t i = 0; i < 8; ++i) same_wide(&a, i, &b, i, SLOT_DX);
-  same_wide(&a, 0, &b, 0, SLOT_DGAMMA);
-  same_wide(&a, 0, &b, 0, SLOT_DBETA);
+  for (struct run **r = (struct run *[]){&b, &c, NULL}; *r; ++r) {
+    truth_of(*r);
+    for (size_t i = 0; i < 8; ++i) same_wide(&a, i, *r, i, SLOT_DX);
+    same_wide(&a, 0, *r, 0, SLOT_DGAMMA);
+    same_wide(&a, 0, *r, 0, SLOT_DBETA);
+    close_case(*r);
+  }
   close_case(&a);
-  close_case(&b);
 }
 
 /* Rows of LayerNorm are channels of BatchNorm over one sample. */
@@ -841,11 +898,13 @@ static void any_threads(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(three_elements), cmocka_unit_test(given), cmocka_unit_test(root_mean_square), cmocka_unit_test(zeros),
+    cmocka_unit_test(three_elements), cmocka_unit_test(given), cmocka_unit_test(given_variance),
+    cmocka_unit_test(root_mean_square), cmocka_unit_test(zeros),
     cmocka_unit_test(constant_group), cmocka_unit_test(ties), cmocka_unit_test(parameter_ties), cmocka_unit_test(many_roots),
     cmocka_unit_test(many_roots_beyond),
     cmocka_unit_test(sums_of_roots), cmocka_unit_test(edges_groups), cmocka_unit_test(edges_root_mean_square),
-    cmocka_unit_test(edges_evaluation), cmocka_unit_test(edges_given), cmocka_unit_test(nothing),
+    cmocka_unit_test(edges_evaluation), cmocka_unit_test(edges_given), cmocka_unit_test(edges_given_variance),
+    cmocka_unit_test(nothing),
     cmocka_unit_test(families), cmocka_unit_test(any_bits), cmocka_unit_test(finite_differences),
     cmocka_unit_test(given_is_own), cmocka_unit_test(layernorm_is_batchnorm), cmocka_unit_test(any_threads)};
   return cmocka_run_group_tests(tests, NULL, NULL);

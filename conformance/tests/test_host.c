@@ -232,11 +232,51 @@ static void running_statistics(void **state)
   tensors_free(&out);
 }
 
+static int gives_back(void *state, const struct normative_tensors *t, void *workspace)
+{
+  (void)state, (void)workspace;
+  const double *mean = t->given_mean, *variance = t->given_variance;
+  for (int i = 0; i < 6; ++i) ((float *)t->dx)[i] = t->given_rstd ? 0 : (float)(mean[1] + variance[1]);
+  return 0;
+}
+
+/* Of rstd and variance one is wanted, of the given ones one is there. */
+static void saved_statistics(void **state)
+{
+  (void)state;
+  struct normative_problem p;
+  struct tensors given = {0}, out;
+  struct error e;
+  problem.saved = NORMATIVE_SAVED_VARIANCE;
+  struct host_result r = run_it(NULL, &out, 0);
+  assert_string_equal(r.reason, "");
+  assert_true(fabs(tensor_get(&out.t[SLOT_VARIANCE], 0) - 2) < 1e-12); /* of 0.5 to 4.5 */
+  assert_null(out.t[SLOT_RSTD].data);
+  tensors_free(&out);
+  problem_default(&p, NORMATIVE_LAYERNORM, NORMATIVE_BACKWARD, NORMATIVE_F32);
+  p.ndim = 2, p.dims[0] = 2, p.dims[1] = 3, p.given = 1, p.saved = NORMATIVE_SAVED_VARIANCE;
+  assert_int_equal(problem_finish(&p, &e), 0);
+  for (int s = 0; s < SLOT_COUNT; ++s)
+    if (slot_is_input(&p, s)) assert_int_equal(tensor_alloc(&given.t[s], &p, s, &e), 0);
+  ((double *)given.t[SLOT_GIVEN_MEAN].data)[1] = 40;
+  ((double *)given.t[SLOT_GIVEN_VARIANCE].data)[1] = 2;
+  struct normative_plugin k = plugin;
+  k.supports = supports_all;
+  k.run = gives_back;
+  k.outputs = NORMATIVE_OUT_Y;
+  host_run(&k, &p, &given, &out, &(struct host_options){1, 0}, &r);
+  assert_string_equal(r.reason, "");
+  assert_true(tensor_get(&out.t[SLOT_DX], 5) == 42);
+  tensors_free(&given);
+  tensors_free(&out);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
   const struct CMUnitTest tests[] = {TEST(a_right_kernel), TEST(timing), TEST(nothing_to_do), TEST(verdicts),
                                      TEST(an_output_not_announced), TEST(nothing_written), TEST(faults),
-                                     TEST(types_have_marks), TEST(running_statistics)};
+                                     TEST(types_have_marks), TEST(running_statistics),
+                                     TEST(saved_statistics)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -567,6 +567,23 @@ static void a_module_with_manners(void **state)
   implementation_close(impl);
 }
 
+static void a_module_that_saves_the_variance(void **state)
+{
+  (void)state;
+  struct implementation_options o = with_python();
+  struct tensors out;
+  write_text("saves.py", MODULE "def run(p, t):\n  assert p['saved'] == 'variance'\n"
+                                "  return {'y': t['x'], 'variance': np.arange(p['n'], dtype=float)}\n");
+  struct implementation *impl = open_it(at("saves.py"), &o);
+  problem.saved = NORMATIVE_SAVED_VARIANCE;
+  struct run_result r = run_it(impl, &out);
+  problem.saved = NORMATIVE_SAVED_RSTD;
+  assert_string_equal(r.reason, "");
+  assert_true(tensor_get(&out.t[SLOT_VARIANCE], 2) == 2);
+  tensors_free(&out);
+  implementation_close(impl);
+}
+
 /* What is timed is the step of prepare(): it says so, and takes its time. */
 static void a_module_that_prepares(void **state)
 {
@@ -934,6 +951,7 @@ int main(void)
     TEST(a_program_that_behaves), TEST(talking_out_of_turn), TEST(one_that_stays_away), TEST(one_that_hangs),
     TEST(greetings), TEST(a_module_that_prepares), TEST(python_peers), TEST(a_peer_that_is_killed),
     TEST(modules_that_do_not_load), TEST(modules_that_misbehave), TEST(a_module_with_manners),
+    TEST(a_module_that_saves_the_variance),
     TEST(the_worker_of_the_protocol), TEST(the_case_of_the_protocol), TEST(the_file_of_the_protocol),
     TEST(groups_expand), TEST(an_adapter_that_is_not_there), TEST(several_at_once), TEST(nothing_is_left),
     TEST(a_full_disk), TEST(a_signal_cleans_up), TEST(an_exit_cleans_up), TEST(no_room_for_cases)};

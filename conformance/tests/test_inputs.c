@@ -560,15 +560,17 @@ static void given_statistics_are_near(void **state)
   (void)state;
   static const char *const names[] = {"layernorm/backward/f32/9x50/mean1e4/seed2,given=yes",
                                       "rmsnorm/backward/f32/9x50/normal/seed2,stats=f32,given=yes",
-                                      "batchnorm/backward/f32/4x9x12/tinyvar/seed2,layout=nsc,given=yes"};
-  for (size_t i = 0; i < 3; ++i) {
+                                      "batchnorm/backward/f32/4x9x12/tinyvar/seed2,layout=nsc,given=yes",
+                                      "layernorm/backward/f32/9x50/mean1e4/seed2,stats=f32,given=yes,saved=variance"};
+  for (size_t i = 0; i < 4; ++i) {
     struct made c = make(names[i]);
     for (size_t g = 0; g < 9; ++g) {
       struct moments s = moments(&c, g);
-      double square = i == 1 ? s.sd * s.sd + s.mean * s.mean : s.sd * s.sd, rstd = get(&c, SLOT_GIVEN_RSTD, g);
-      double variance = 1 / (rstd * rstd) - c.tc.p.eps;
+      double square = i == 1 ? s.sd * s.sd + s.mean * s.mean : s.sd * s.sd;
+      double other = get(&c, i == 3 ? SLOT_GIVEN_VARIANCE : SLOT_GIVEN_RSTD, g);
+      double variance = i == 3 ? other : 1 / (other * other) - c.tc.p.eps;
       assert_true(fabs(variance - square) < square / 7);
-      assert_true(i == 1 ? (float)rstd == rstd : fabs(get(&c, SLOT_GIVEN_MEAN, g) - s.mean) < s.sd / 15);
+      assert_true(i % 2 ? (float)other == other : fabs(get(&c, SLOT_GIVEN_MEAN, g) - s.mean) < s.sd / 15);
       if (i != 1) assert_true(fabs(get(&c, SLOT_GIVEN_MEAN, g) - s.mean) > 1e-6 * s.sd);
       assert_true(fabs(variance - square) > 1e-6 * square);
     }

@@ -405,6 +405,45 @@ static void test_a_dropped_block_of_integers_fails(void **state)
   close_case(&f);
 }
 
+static void saves_variance(struct fixture *f, double mean, double spread)
+{
+  open_case(f, NORMATIVE_LAYERNORM, NORMATIVE_F32, 4, 100);
+  f->p.saved = NORMATIVE_SAVED_VARIANCE;
+  f->p.stat_type = NORMATIVE_F32;
+  fill_inputs(f, mean, spread);
+  solve(f);
+  assert_int_equal(verdict(f, "f32-stable"), PASS);
+  assert_true(f->j.nulp[SLOT_VARIANCE] >= 0 && f->j.nulp[SLOT_RSTD] < 0);
+}
+
+static void test_what_is_no_population_variance_fails(void **state)
+{
+  struct fixture f;
+  (void)state;
+  saves_variance(&f, 0, 1);
+  const double var = tensor_get(&f.truth.t[SLOT_VARIANCE].nearest, 0), eps = f.p.eps;
+  const double wrong[] = {1 / sqrt(var + eps), sqrt(var), var * 100 / 99, var + eps, var * 100, 1 / (var + eps)};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; ++i) {
+    set(&f.out.t[SLOT_VARIANCE], 0, wrong[i]);
+    assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  }
+  close_case(&f);
+}
+
+/* Of constants it is counted in ulps of eps, not of 0: the bound is the mean's squared. 1e-5f is 1.3 times 2^-17. */
+static void test_variance_of_constants(void **state)
+{
+  struct fixture f;
+  (void)state;
+  saves_variance(&f, 0.1, 0);
+  set(&f.out.t[SLOT_VARIANCE], 0, 0x1p-44);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  assert_true(f.j.nulp[SLOT_VARIANCE] == 0.0625);
+  set(&f.out.t[SLOT_VARIANCE], 0, 0x1p-36);
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
 static void test_sequential_sums_of_constants_fail_the_default(void **state)
 {
   enum { M = 1000003 };
@@ -716,12 +755,14 @@ static void test_the_bound_of_a_gradient_is_the_limit(void **state)
   struct fixture f;
   const struct preset *offered[PRESETS_MAX];
   (void)state;
-  for (int given = 0; given < 2; ++given) {
+  for (int given = 0; given < 3; ++given) {
     open_direction(&f, NORMATIVE_LAYERNORM, NORMATIVE_BACKWARD, NORMATIVE_F64, 30, 100);
-    f.p.given = (uint32_t)given;
+    f.p.given = given > 0;
+    f.p.saved = given > 1 ? NORMATIVE_SAVED_VARIANCE : NORMATIVE_SAVED_RSTD;
     fill_inputs(&f, 3, 1);
     fill(&f.in.t[SLOT_GIVEN_MEAN], 3, 0.1);
     fill(&f.in.t[SLOT_GIVEN_RSTD], 1.7, 0.1);
+    fill(&f.in.t[SLOT_GIVEN_VARIANCE], 0.35, 0.05);
     solve(&f);
     for (size_t k = 2, n = presets_offered(NORMATIVE_F64, offered); k < n; ++k)
       for (int s = 0; s < 3; ++s) {
@@ -740,6 +781,36 @@ static void test_the_bound_of_a_gradient_is_the_limit(void **state)
       }
     close_case(&f);
   }
+}
+
+/* The largest bound of dx where x's own variance is near 10^-12 and the given one is var. */
+static double bound_with_variance(double var)
+{
+  struct fixture f;
+  double bound[10], most = 0;
+  open_direction(&f, NORMATIVE_LAYERNORM, NORMATIVE_BACKWARD, NORMATIVE_F32, 1, 10);
+  f.p.given = 1;
+  f.p.saved = NORMATIVE_SAVED_VARIANCE;
+  make_tensors(&f);
+  for (size_t i = 0; i < 10; ++i) {
+    set(&f.in.t[SLOT_X], i, 1e-6 * (double)i);
+    set(&f.in.t[SLOT_GAMMA], i, 1);
+    set(&f.in.t[SLOT_DY], i, i % 2 ? 1 : -1);
+  }
+  set(&f.in.t[SLOT_GIVEN_VARIANCE], 0, var);
+  solve(&f);
+  judge_bounds(&f.p, &f.in, &f.truth, SLOT_DX, preset("f64-stats"), bound);
+  for (size_t i = 0; i < 10; ++i) most = fmax(most, bound[i]);
+  close_case(&f);
+  return most;
+}
+
+/* Of one that float does not hold the bound knows what its conversion may lose: half of 2^-24 of rstd. */
+static void test_a_given_variance_is_converted(void **state)
+{
+  (void)state;
+  const double held = bound_with_variance(1), rounded = bound_with_variance(1 + 0x1p-30);
+  assert_true(rounded - held > 0.4 * 0x1p-24 && rounded - held < 1.2 * 0x1p-24);
 }
 
 static void backward_case(struct fixture *f, uint32_t norm, bool given)
@@ -909,6 +980,8 @@ int main(void)
     cmocka_unit_test(test_one_element_is_its_own_mean),
     cmocka_unit_test(test_zeros_at_eps_0),
     cmocka_unit_test(test_a_dropped_block_of_integers_fails),
+    cmocka_unit_test(test_what_is_no_population_variance_fails),
+    cmocka_unit_test(test_variance_of_constants),
     cmocka_unit_test(test_sequential_sums_of_constants_fail_the_default),
     cmocka_unit_test(test_running_statistics),
     cmocka_unit_test(test_running_statistics_of_instances),
@@ -921,6 +994,7 @@ int main(void)
     cmocka_unit_test(test_nothing_to_judge),
     cmocka_unit_test(test_wrong_gradients_fail),
     cmocka_unit_test(test_the_bound_of_a_gradient_is_the_limit),
+    cmocka_unit_test(test_a_given_variance_is_converted),
     cmocka_unit_test(test_dy_that_is_not_finite),
     cmocka_unit_test(test_x_that_is_not_finite),
     cmocka_unit_test(test_infinite_x_of_rmsnorm),

@@ -99,7 +99,7 @@ static enum verdict verdict_of(struct scene *s, const struct tensors *out, const
 static bool beyond_promise(const struct judgement *j)
 {
   static const struct { enum slot slot; double most; } promise[] = {
-    {SLOT_Y, 8}, {SLOT_MEAN, 4}, {SLOT_RSTD, 4}, {SLOT_DX, 16}, {SLOT_DGAMMA, 16}, {SLOT_DBETA, 16}};
+    {SLOT_Y, 8}, {SLOT_MEAN, 4}, {SLOT_RSTD, 4}, {SLOT_VARIANCE, 4}, {SLOT_DX, 16}, {SLOT_DGAMMA, 16}, {SLOT_DBETA, 16}};
   for (size_t i = 0; i < sizeof promise / sizeof *promise; ++i)
     if (j->nulp[promise[i].slot] > promise[i].most) return true;
   return false;

@@ -137,9 +137,9 @@ static void against_the_book(struct run *r, struct tally *tally)
   if (p->running && p->mode == NORMATIVE_TRAINING) book_running(r, &b);
   book_rstd(r, &b);
   book_y(r, &b);
-  const enum slot slots[] = {SLOT_MEAN, SLOT_RSTD, SLOT_SUM, SLOT_Y, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR};
-  struct value **outputs[] = {&b.mean, &b.rstd, &b.sum, &b.y, &b.running_mean, &b.running_var};
-  for (size_t n = 0; n < 6; ++n)
+  const enum slot slots[] = {SLOT_MEAN, SLOT_RSTD, SLOT_VARIANCE, SLOT_SUM, SLOT_Y, SLOT_RUNNING_MEAN, SLOT_RUNNING_VAR};
+  struct value **outputs[] = {&b.mean, &b.rstd, &b.var, &b.sum, &b.y, &b.running_mean, &b.running_var};
+  for (size_t n = 0; n < 7; ++n)
     for (size_t i = 0; i < r->truth.t[slots[n]].count; ++i) same(r, slots[n], i, &(*outputs[n])[i], tally);
   for (size_t n = 0; n < 7; ++n) values_free(*all[n], counts[n]);
   mpfr_clear(b.t);
@@ -167,10 +167,11 @@ static bool make_case(struct run *r, int n, const char *norm, const char *x)
   const char *parts = strcmp(norm, "groupnorm") ? "" : DRAW("", ",groups=2", ",groups=3", ",groups=2,affine=group",
                                                             ",groups=2,affine=element", ",affine=element");
   const char *layout = row->axes == 2 ? DRAW("", "", ",residual=yes") : DRAW("", ",layout=nsc");
+  const char *kept = strstr(mode, "evaluation") ? "" : DRAW("", ",saved=variance");
   char name[CASE_NAME_MAX];
   struct error e = {""};
-  snprintf(name, sizeof name, "%s/forward/%.*s/%s/%s/seed%d%s%s%s%s%s%s%s,gamma=%s,beta=%s", norm,
-           comma ? (int)(comma - type) : (int)strlen(type), type, shape, x, n, comma ? comma : "", mode, parts, layout,
+  snprintf(name, sizeof name, "%s/forward/%.*s/%s/%s/seed%d%s%s%s%s%s%s%s%s,gamma=%s,beta=%s", norm,
+           comma ? (int)(comma - type) : (int)strlen(type), type, shape, x, n, comma ? comma : "", mode, parts, layout, kept,
            DRAW("", ",eps=0.25", ",eps=1e-12"),
            strstr(mode, "epsplace") ? "" : DRAW("", "", ",epsplace=outside", ",epsplace=max"),
            DRAW("", "", ",casts=normal", ",casts=plusone"), DRAW("ones", "ordinary", "mixed", "zerofirst"),
@@ -216,8 +217,8 @@ static void whole_range(void **state)
   for (int n = 0; n < 240; ++n) {
     char name[CASE_NAME_MAX];
     struct run r;
-    snprintf(name, sizeof name, "%s/forward/%s/4x6/hand/seed1,eps=%s", norms[n % 6], n / 6 % 2 ? "f32" : "f64",
-             n / 12 % 2 ? "1e-12" : "0.5");
+    snprintf(name, sizeof name, "%s/forward/%s/4x6/hand/seed1,eps=%s%s", norms[n % 6], n / 6 % 2 ? "f32" : "f64",
+             n / 12 % 2 ? "1e-12" : "0.5", n / 120 ? ",saved=variance" : "");
     open_case(&r, name);
     for (size_t i = 0; i < r.in.t[SLOT_X].count; ++i) {
       seed = seed * 6364136223846793005u + 1442695040888963407u;

@@ -20,6 +20,8 @@ static const char *const names[] = {
   "groupnorm/backward/f64/3x6x5/normal/seed1,groups=3,eps64=1e-300,affine=element",
   "instancenorm/forward/f16/3x6x5/normal/seed1,mode=evaluation,running=tiny,stats=f16",
   "layernorm_channels/backward/f32/3x6x5/normal/seed1,layout=nsc,given=yes",
+  "layernorm_channels/backward/f32/3x6x5/normal/seed1,layout=nsc,given=yes,saved=variance",
+  "rmsnorm/forward/f64/3x6/normal/seed1,saved=variance",
   "switchnorm/forward/f64/3x6x5/flat/seed1,running=ordinary,lambda=extreme",
   "switchnorm/backward/f32/3x6x5/normal/seed1,dropbn=yes,dy=onehot,lambda=onehot",
   "switchnorm/forward/f32/3x6x5/normal/seed1,repo=yes",
@@ -109,6 +111,10 @@ static const char *const wrong[][2] = {
   {"switchnorm/forward/f32/2x3x0/normal/seed1,running=ordinary", "empty"},
   {"batchnorm/backward/f32/2x3/normal/seed1,mode=evaluation,given=yes", "given: evaluation"},
   {"switchnorm/backward/f32/2x3/normal/seed1,given=yes", "given: switchnorm saves no"},
+  {"layernorm/forward/f32/2x3/normal/seed1,saved=std", "saved: 'std' is none of rstd, variance"},
+  {"switchnorm/forward/f32/2x3/normal/seed1,saved=variance", "saved: switchnorm saves no"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,mode=evaluation,saved=variance", "saved: evaluation saves no"},
+  {"layernorm/backward/f32/2x3/normal/seed1,saved=variance", "saved: backward takes no statistics without given=yes"},
   {"groupnorm/forward/f32/2x6x3/normal/seed1,groups=4", "groups: 6 channels are not a multiple of 4"},
   {"groupnorm/forward/f32/2x6x3/normal/seed1,groups=0", "groups"},
   {"groupnorm/forward/f32/2x6x3/normal/seed1,mode=evaluation", "evaluation"},
@@ -241,6 +247,14 @@ static void shapes(void **state)
   assert_int_equal(case_parse(&tc, "layernorm_channels/backward/bf16/2x6x5/normal/seed1,params=f32,given=yes", &e), 0);
   assert_int_equal(slot_shape(&tc.p, SLOT_GIVEN_RSTD).count, 10);
   assert_int_equal(slot_shape(&tc.p, SLOT_DGAMMA).type, NORMATIVE_F32);
+  assert_true(slot_is_input(&tc.p, SLOT_GIVEN_RSTD) && !slot_is_input(&tc.p, SLOT_GIVEN_VARIANCE));
+  assert_int_equal(case_parse(&tc, "instancenorm/backward/f16/2x3x5/normal/seed1,stats=f32,given=yes,saved=variance", &e), 0);
+  assert_true(slot_is_input(&tc.p, SLOT_GIVEN_VARIANCE) && !slot_is_input(&tc.p, SLOT_GIVEN_RSTD));
+  struct tensor variance = slot_shape(&tc.p, SLOT_GIVEN_VARIANCE);
+  assert_true(variance.count == 6 && variance.type == NORMATIVE_F32);
+  assert_int_equal(case_parse(&tc, "rmsnorm/forward/f32/2x6/normal/seed1,saved=variance", &e), 0);
+  assert_true(slot_is_output(&tc.p, SLOT_VARIANCE) && !slot_is_output(&tc.p, SLOT_RSTD));
+  assert_true(slot_shape(&tc.p, SLOT_VARIANCE).count == 2 && slot_shape(&tc.p, SLOT_VARIANCE).type == NORMATIVE_F64);
   assert_int_equal(case_parse(&tc, "switchnorm/backward/f16/2x6x5/normal/seed1,dropbn=yes", &e), 0);
   assert_int_equal(slot_shape(&tc.p, SLOT_DLAMBDA_VAR).count, 2);
   assert_true(slot_is_output(&tc.p, SLOT_DLAMBDA_MEAN) && slot_is_input(&tc.p, SLOT_LAMBDA_VAR));

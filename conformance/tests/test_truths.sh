@@ -32,4 +32,6 @@ round layernorm/backward/f32/9x16/nan/seed7 dbeta.npy dgamma.npy dx.npy
 round rmsnorm/backward/f32/9x16/normal/seed7,beta=absent,dy=pinf dgamma.npy dx.npy
 round layernorm/backward/f32/0x5/normal/seed1 dbeta.npy dgamma.npy dx.npy
 round layernorm/forward/f32/0x5/normal/seed1 mean.npy rstd.npy y.npy
+round batchnorm/backward/f32/4x3x5/mean1e4/seed7,given=yes,saved=variance dbeta.npy dgamma.npy dx.npy
+round rmsnorm/forward/f32/9x16/normal/seed7,saved=variance variance.npy y.npy
 exit $bad
