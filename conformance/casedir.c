@@ -146,13 +146,13 @@ int casedir_write(const char *dir, const char *name, const struct normative_prob
 
 /* ---- reading ---- */
 
-/* LayerNorm and RMSNorm see rows x cols; a file may keep the leading sizes of the network it came from. */
+/* LayerNorm and RMSNorm see rows x cols, and G x cols; a file may keep the leading sizes of the network it came from. */
 static void unfold(const char *path, const struct normative_problem *p, struct tensor *want)
 {
   struct npy_header h;
   struct error ignored;
-  bool like_x = norm_find(p->norm)->axes == 2 && want->ndim == 2; /* parameters and statistics have one size */
-  if (!like_x || npy_header(path, &h, &ignored)) return;
+  bool rows = norm_find(p->norm)->axes == 2 && want->ndim == 2;
+  if (!rows || npy_header(path, &h, &ignored)) return;
   if (h.ndim < 1 || h.count != want->count || h.dims[h.ndim - 1] != want->dims[1]) return;
   want->ndim = h.ndim;
   memcpy(want->dims, h.dims, sizeof h.dims);

@@ -18,7 +18,7 @@ static void list_norms(void)
   puts("norms");
   for (const struct norm_row *row = norm_table; row->name; ++row)
     printf("  %-18s  %-23s  %s%s%s\n", row->name, row->title,
-           row->axes == 2 ? "rows x cols; residual" : "N x C [x spatial...], ncs and nsc",
+           row->axes == 2 ? "rows x cols; residual; gamma and beta of parts of the rows" : "N x C [x spatial...], ncs and nsc",
            strchr(row->group, 'g') ? "; groups" : "",
            row->evaluates ? "; training and evaluation, running statistics" : "");
   puts("tensors of f32, f64, f16 or bf16; gamma and beta of the same, or f32 beside f16 and bf16");

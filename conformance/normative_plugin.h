@@ -33,8 +33,8 @@ enum normative_eps_place {
 };
 enum normative_affine {
   NORMATIVE_AFFINE_CHANNEL = 1, /* gamma and beta per channel; per column for LayerNorm and RMSNorm */
-  NORMATIVE_AFFINE_GROUP,       /* per group: GroupNormalization of ONNX before opset 21 */
-  NORMATIVE_AFFINE_ELEMENT      /* an entry for every element of a group */
+  NORMATIVE_AFFINE_GROUP,       /* `groups` entries: GroupNormalization of ONNX before opset 21; one for each part of the rows */
+  NORMATIVE_AFFINE_ELEMENT      /* C x S entries of GroupNorm; groups x cols, a row for each part of the rows */
 };
 enum normative_casts {
   NORMATIVE_CAST_ONCE = 1, /* one rounding to the tensor's type, at the store */
@@ -56,7 +56,7 @@ struct normative_problem {
   uint32_t ndim;       /* 2 to 8 */
   uint64_t dims[8];
   uint64_t n, c, s;    /* dims folded: s = 1 if there is no spatial size */
-  uint64_t groups;     /* GroupNorm */
+  uint64_t groups;     /* GroupNorm's, of channels; of rows: parts of rows/groups, each with gamma and beta of its own */
   double eps, momentum;
   uint32_t rule;       /* normative_momentum */
   uint32_t estimator;  /* normative_estimator */

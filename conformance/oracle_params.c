@@ -22,8 +22,9 @@ static struct sharing sharing_of(const struct normative_problem *p, size_t j)
 {
   struct runs r = problem_runs(p, 0);
   size_t extent = (r.param_outer ? r.outer : 1) * (r.param_inner ? r.inner : 1); /* parameters of a group, consecutive */
-  size_t step = problem_params(p) / extent;
-  return (struct sharing){.first = j / extent, .step = step, .count = problem_groups(p) / step};
+  size_t parts = problem_params(p) / extent, each = problem_groups(p) / parts;
+  if (norm_find(p->norm)->axes == 2) return (struct sharing){.first = j / extent * each, .step = 1, .count = each};
+  return (struct sharing){.first = j / extent, .step = parts, .count = each};
 }
 
 /* The elements of a group that use parameter j: element_at of 0 .. *count - 1. */

@@ -162,9 +162,10 @@ static int check_sizes(struct normative_problem *p, const struct norm_row *row, 
   p->c = p->dims[1];
   p->s = 1;
   for (uint32_t d = 2; d < p->ndim; ++d) p->s *= p->dims[d];
-  if (p->c % p->groups)
-    return fail(e, "groups: %llu channels are not a multiple of %llu groups", (unsigned long long)p->c,
-                (unsigned long long)p->groups);
+  const uint64_t divided = row->axes == 2 ? p->n : p->c;
+  if (divided % p->groups)
+    return fail(e, "groups: %llu %s are not a multiple of %llu groups", (unsigned long long)divided,
+                row->axes == 2 ? "rows" : "channels", (unsigned long long)p->groups);
   if (problem_m(p) > (uint64_t)1 << 30) return fail(e, "shape: a group has more than 2^30 elements");
   return 0;
 }
@@ -203,12 +204,17 @@ static int check_statistics(const struct normative_problem *p, const struct norm
   return 0;
 }
 
+/* Is there something that `groups` divides? GroupNorm's channels; rows, for gamma and beta. */
+static bool divides(const struct norm_row *row) { return !strcmp(row->group, "ng") || row->axes == 2; }
+
 /* The fields that stand for what other implementations mean. */
 static int check_conventions(const struct normative_problem *p, const struct norm_row *row, struct error *e)
 {
   bool backward = p->direction == NORMATIVE_BACKWARD;
-  if (p->affine != NORMATIVE_AFFINE_CHANNEL && strcmp(row->group, "ng"))
-    return fail(e, "affine: %s has gamma and beta per %s", row->name, row->axes == 2 ? "column" : "channel");
+  if (p->affine != NORMATIVE_AFFINE_CHANNEL && !divides(row))
+    return fail(e, "affine: %s has gamma and beta per channel", row->name);
+  if (p->affine == NORMATIVE_AFFINE_CHANNEL && p->groups > 1 && row->axes == 2)
+    return fail(e, "groups: gamma and beta per column are the same for all rows; affine=element or group divides them");
   if (p->residual && (row->axes != 2 || backward))
     return fail(e, backward ? "residual: backward is that of the sum, without it" : "residual: %s has none", row->name);
   if (p->casts != NORMATIVE_CAST_ONCE && backward) return fail(e, "casts: forward only");
@@ -247,8 +253,8 @@ int problem_finish(struct normative_problem *p, struct error *e)
   const struct norm_row *row = norm_find(p->norm);
   if (!row) return fail(e, "unknown norm number %u", p->norm);
   if (p->layout == NORMATIVE_NSC && row->axes == 2) return fail(e, "%s has rows and columns, no layout nsc", row->name);
-  if (p->groups < 1 || (p->groups > 1 && strcmp(row->group, "ng")))
-    return fail(e, "groups: %s is not divided into groups", row->name);
+  if (p->groups < 1) return fail(e, "groups: there is at least one");
+  if (p->groups > 1 && !divides(row)) return fail(e, "groups: %s is not divided into groups", row->name);
   if (check_sizes(p, row, e)) return -1;
   return check_types(p, e) || check_numbers(p, e) || check_statistics(p, row, e) || check_conventions(p, row, e) ||
              check_switchnorm(p, row, e)
@@ -570,7 +576,7 @@ size_t problem_params(const struct normative_problem *p)
 {
   switch (p->affine) {
   case NORMATIVE_AFFINE_GROUP: return p->groups;
-  case NORMATIVE_AFFINE_ELEMENT: return p->c * p->s;
+  case NORMATIVE_AFFINE_ELEMENT: return norm_find(p->norm)->axes == 2 ? p->groups * p->c : p->c * p->s;
   default: return p->c;
   }
 }
@@ -585,16 +591,16 @@ static struct runs sample_runs(const struct normative_problem *p, size_t n, size
                        .inner_stride = 1, .param = c0, .param_outer = 1};
 }
 
-/* GroupNorm's other shapes of gamma and beta: one entry for the part of the channels; (c,s) at c*S + s, whatever the layout. */
+/* What the groups' parts, of channels or of rows, have for gamma and beta: one entry each; or one for every (c,s) of GroupNorm, at
+   c*S + s whatever the layout, for every column of rows. */
 static struct runs with_affine(const struct normative_problem *p, struct runs r, size_t part)
 {
+  r.param = part * (problem_params(p) / p->groups);
   switch (p->affine) {
   case NORMATIVE_AFFINE_GROUP:
-    r.param = part;
     r.param_outer = r.param_inner = 0;
     return r;
   case NORMATIVE_AFFINE_ELEMENT:
-    r.param *= p->s;
     r.param_outer = r.param_outer ? p->s : 1; /* ncs: the outer index is the channel */
     r.param_inner = r.param_inner ? p->s : 1;
     return r;
@@ -606,7 +612,7 @@ struct runs problem_runs(const struct normative_problem *p, size_t group)
 {
   const char *axes = norm_find(p->norm)->group;
   bool last = p->layout == NORMATIVE_NSC;
-  if (!strcmp(axes, "n")) return sample_runs(p, group, 0, p->c);
+  if (!strcmp(axes, "n")) return with_affine(p, sample_runs(p, group, 0, p->c), group / (p->n / p->groups));
   if (!strcmp(axes, "ng")) {
     size_t k = p->c / p->groups, part = group % p->groups;
     return with_affine(p, sample_runs(p, group / p->groups, part * k, k), part);

@@ -806,12 +806,13 @@ static void variances(struct sweeping *w, const struct target *t)
   }
 }
 
-/* What other implementations mean, a little of each: most decline. */
-static void conventions(struct sweeping *w, const struct target *t)
+/* Gamma and beta other than per channel or column: GroupNorm's per group and element; of rows one, for each row one, and a row
+   of them for each sample of two rows and for every row. */
+static void affines(struct sweeping *w, const struct target *t)
 {
   static const char *const x[] = {"normal", "mean1e2"};
-  bool forward = t->direction == NORMATIVE_FORWARD, plain = t->row->id != NORMATIVE_SWITCHNORM;
-  struct testcase tc = sized(w, t, "tinyvar", 3, 40, BOTH);
+  static const struct { uint32_t affine, parts; } of_rows[] = {{NORMATIVE_AFFINE_ELEMENT, 3}, {NORMATIVE_AFFINE_GROUP, 6},
+                                                               {NORMATIVE_AFFINE_ELEMENT, 6}, {NORMATIVE_AFFINE_GROUP, 1}};
   if (t->mode == NORMATIVE_EVALUATION) return;
   for (uint32_t affine = NORMATIVE_AFFINE_GROUP; affine <= NORMATIVE_AFFINE_ELEMENT && strchr(t->row->group, 'g'); ++affine)
     for (size_t i = 0; i < LENGTH(x); ++i) {
@@ -819,6 +820,20 @@ static void conventions(struct sweeping *w, const struct target *t)
       shaped.p.affine = affine;
       if (turn(w, t, i)) give(w, shaped);
     }
+  for (size_t i = 0; i < LENGTH(of_rows) && t->row->axes == 2; ++i) {
+    struct testcase parted = sized(w, t, x[i % 2], 6, 37, FIRST);
+    parted.p.affine = of_rows[i].affine;
+    parted.p.groups = of_rows[i].parts;
+    give(w, parted);
+  }
+}
+
+/* What other implementations mean, a little of each: most decline. */
+static void conventions(struct sweeping *w, const struct target *t)
+{
+  bool forward = t->direction == NORMATIVE_FORWARD, plain = t->row->id != NORMATIVE_SWITCHNORM;
+  struct testcase tc = sized(w, t, "tinyvar", 3, 40, BOTH);
+  if (t->mode == NORMATIVE_EVALUATION) return;
   bool places = forward && plain && t->type == NORMATIVE_F32;
   for (uint32_t place = NORMATIVE_EPS_OUTSIDE; places && place <= NORMATIVE_EPS_MAX; ++place) {
     tc.p.eps_place = place;
@@ -837,7 +852,7 @@ static void one_target(struct sweeping *w, const struct target *t)
 {
   void (*const sections[])(struct sweeping *, const struct target *) = {
     families, gradients, lengths, powers, long_gradients, longest, places, epsilons, params, running, geometry,
-    subnormal_results, scaled_pairs, recorded, ties, residuals, lambdas, variances, conventions};
+    subnormal_results, scaled_pairs, recorded, ties, residuals, lambdas, variances, affines, conventions};
   for (size_t i = 0; i < LENGTH(sections); ++i) sections[i](w, t);
 }
 

@@ -13,6 +13,7 @@ static const char *supports(const struct normative_problem *p)
   if (p->norm != NORMATIVE_LAYERNORM || p->direction != NORMATIVE_FORWARD) return "only LayerNorm forward";
   if (p->type != NORMATIVE_F32 || p->param_type != NORMATIVE_F32) return "only f32";
   if (p->stat_type != NORMATIVE_F64) return "only f64 mean and rstd";
+  if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "only gamma and beta per column";
   if (p->eps_place != NORMATIVE_EPS_INSIDE || p->casts != NORMATIVE_CAST_ONCE || p->residual || p->device)
     return "only y = gamma (x - mean) / sqrt(var + eps) + beta";
   return NULL;

@@ -20,6 +20,8 @@ def supports(problem):
         return "only LayerNorm forward"
     if problem["type"] != "f32" or problem["params"] != "f32":
         return "only f32"
+    if problem["affine"] != "channel":
+        return "only gamma and beta per column"
     if problem["epsplace"] != "inside" or problem["casts"] != "once" or problem["residual"]:
         return "only y = gamma (x - mean) / sqrt(var + eps) + beta"
     return True

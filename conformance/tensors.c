@@ -180,6 +180,16 @@ static void vector(struct tensor *t, enum normative_type type, size_t count)
   t->dims[0] = count;
 }
 
+/* One entry after the other; of parts of rows G x cols. */
+static void parameters(struct tensor *t, const struct normative_problem *p)
+{
+  vector(t, (enum normative_type)p->param_type, problem_params(p));
+  if (norm_find(p->norm)->axes == 3 || p->affine != NORMATIVE_AFFINE_ELEMENT) return;
+  t->ndim = 2;
+  t->dims[0] = p->groups;
+  t->dims[1] = p->c;
+}
+
 struct tensor slot_shape(const struct normative_problem *p, enum slot s)
 {
   struct tensor t = {.type = (enum normative_type)p->type};
@@ -187,7 +197,7 @@ struct tensor slot_shape(const struct normative_problem *p, enum slot s)
   case SLOT_GAMMA:
   case SLOT_BETA:
   case SLOT_DGAMMA:
-  case SLOT_DBETA: vector(&t, (enum normative_type)p->param_type, problem_params(p)); break;
+  case SLOT_DBETA: parameters(&t, p); break;
   case SLOT_MEAN:
   case SLOT_RSTD:
   case SLOT_VARIANCE:

@@ -64,10 +64,11 @@ def backward(centred, axes, eps, x, gamma, beta, mean, var, dy):
 
 
 def geometry(p):
-    """The shape of x, that of gamma beside it, the axes reduced. x, (N, G, C/G, S) or channels-last (N, S, G, C/G), is viewed
-    with the fewest axes: one compilation serves all shapes that are the same sums."""
-    order = "ngks" if p["layout"] == "ncs" else "nsgk"
-    size = {"n": p["n"], "g": p["groups"], "k": p["c"] // p["groups"], "s": p["s"]}
+    """The shape of x, that of gamma beside it, the axes reduced. x, (N, G, C/G, S) or channels-last (N, S, G, C/G), rows as
+    (G, rows/G, cols), is viewed with the fewest axes: one compilation serves all shapes that are the same sums."""
+    order = "gnk" if p["norm"] in peer.ROWS else "ngks" if p["layout"] == "ncs" else "nsgk"
+    size = {"n": p["n"], "g": p["groups"], "k": p["c"], "s": p["s"]}
+    size["n" if p["norm"] in peer.ROWS else "k"] //= p["groups"]
     of = {"channel": "gk", "group": "g", "element": "gks"}[p["affine"]]
     reduced = REDUCED.get(p["norm"], "k") if peer.training(p) else ""
     axes = [(math.prod(size[a] for a in run), *role) for role, run in

@@ -4,7 +4,8 @@
 LayerNormalization (opset 17; over channels where these lie last), RMSNormalization (23; it has no beta, which is added
 afterwards), InstanceNormalization (22), GroupNormalization (21, or 18 with gamma and beta per group), BatchNormalization (15);
 with a residual com.microsoft's SkipLayerNormalization and SkipSimplifiedLayerNormalization; InstanceNorm with 1e-9 outside of
-the root and no gamma and beta is MeanVarianceNormalization (13). Conventions: eps is a float attribute, inside of the root;
+the root and no gamma and beta is MeanVarianceNormalization (13). Rows with gamma and beta for each of G parts of them are
+(G, rows/G, cols), these (G, 1, cols) or (G, 1, 1), which broadcast. Conventions: eps is a float attribute, inside of the root;
 stash_type is float, of f64 double. Momentum weighs the old, running_var takes the population's. Nothing documented differs."""
 import functools
 
@@ -20,11 +21,18 @@ MVN = {"norm": "instancenorm", "type": "f32", "eps": float(np.float32(1e-9)), "e
 KIND = {"f64": TensorProto.DOUBLE, "f32": TensorProto.FLOAT, "f16": TensorProto.FLOAT16}
 
 
+def parted(p):
+    """Are gamma and beta other ones for other rows?"""
+    return p["norm"] in peer.ROWS and p["affine"] != "channel"
+
+
 def supports(p):
     instance, places = p["norm"] == "instancenorm", ("inside", "outside") if MVN.items() <= p.items() else ("inside",)
     return peer.declines(p, peer.momentum(p, "old", "population"), peer.beta_apart(p),
                          "InstanceNormalization tracks nothing" if instance and p["running"] else None,
-                         layouts=("nsc" if p["norm"] == "layernorm_channels" else "ncs",), affine=("channel", "group"),
+                         "the fused residual's gamma and beta are per column" if p["residual"] and parted(p) else None,
+                         layouts=("nsc" if p["norm"] == "layernorm_channels" else "ncs",),
+                         affine=("channel", "group") + ("element",) * (p["norm"] in peer.ROWS),
                          types=("f32", "f16") if instance or p["residual"] else ("f32", "f64", "f16"), residual=True,
                          params=("own", "f32") if p["norm"] == "batchnorm" else ("own",), float_eps=True, places=places,
                          stats="f32" if p["norm"].startswith("layernorm") else None) or True
@@ -58,7 +66,8 @@ def session(key, threads):
     p = dict(key)
     operator, inputs, outputs, opset, attributes = node(p)
     kind = {k: KIND[p["params"]] for k in ("gamma", "beta")} | {k: KIND[p["type"]] for k in ("x", "residual", "y", "sum")}
-    shape = {k: [None] * (2 if p["norm"] in peer.ROWS else 3) for k in ("x", "residual")}
+    shape = {k: [None] * (3 if p["norm"] not in peer.ROWS or parted(p) else 2) for k in ("x", "residual")}
+    shape |= dict.fromkeys(("gamma", "beta"), [None] * 3) if parted(p) else {}
     made = helper.make_node(operator, inputs, outputs, domain="com.microsoft" if p["residual"] else "", **attributes)
     info = [helper.make_tensor_value_info(k, kind.get(k, KIND[p["stats"]]), shape.get(k, [None]) if k in inputs else None)
             for k in inputs + outputs if k]
@@ -77,6 +86,9 @@ def prepare(p, tensors):
     model = session(tuple((k, v) for k, v in p.items() if k not in ("shape", "n", "c", "s", "threads")), p["threads"])
     given = dict(zip(("gamma", "beta", "running_mean", "running_var"), peer.affine(p, tensors) + peer.running(p, tensors)))
     given |= {k: peer.folded(p, tensors[k]) for k in ("x", "residual") if k in tensors}
+    if parted(p):
+        given |= {"x": given["x"].reshape(p["groups"], -1, p["c"])}
+        given |= {k: given[k].reshape(p["groups"], 1, -1) for k in ("gamma", "beta")}
     binding, names, value = model.io_binding(), [o.name for o in model.get_outputs()], ort.OrtValue.ortvalue_from_numpy
     for i in model.get_inputs():
         binding.bind_ortvalue_input(i.name, value(given[i.name]))
@@ -94,6 +106,6 @@ def run(p, tensors):
     step = prepare(p, tensors)
     outputs = {k: v.numpy() for k, v in step().items()}
     if p["norm"] == "rmsnorm" and p["beta"]:
-        outputs["y"] = outputs["y"] + tensors["beta"]
+        outputs["y"] = outputs["y"] + tensors["beta"].reshape(p["groups"], 1, -1)
     new = {f"running_{k}": outputs.pop(f"new_{k}", None) for k in ("mean", "var")}
     return peer.arrays(p, outputs | (new if p["running"] else {}), tensors)

@@ -121,10 +121,15 @@ def channel_axis(p):
     return 1 if p["norm"] in ROWS or p["layout"] == "ncs" else 2
 
 
+def affine_shape(p):
+    """Of gamma and beta."""
+    element = (p["groups"], p["c"]) if p["norm"] in ROWS else (p["c"] * p["s"],)
+    return {"channel": (p["c"],), "group": (p["groups"],), "element": element}[p["affine"]]
+
+
 def affine(p, tensors):
     """gamma and beta, 1 and 0 where absent."""
-    size = {"channel": p["c"], "group": p["groups"], "element": p["c"] * p["s"]}[p["affine"]]
-    kind = numpy_type(p["params"])
+    size, kind = affine_shape(p), numpy_type(p["params"])
     return tensors.get("gamma", np.ones(size, kind)), tensors.get("beta", np.zeros(size, kind))
 
 
@@ -137,7 +142,7 @@ def running(p, tensors):
 
 def arrays(p, outputs, tensors):
     """Outputs by name, None left out, as numpy arrays in the shapes of a case."""
-    like_x = tensors["x"].shape
+    shape = dict.fromkeys(("y", "sum", "dx"), tensors["x"].shape) | dict.fromkeys(("dgamma", "dbeta"), affine_shape(p))
     result = {name: np.asarray(value) for name, value in outputs.items() if value is not None}
-    return {name: value.reshape(like_x if name in ("y", "sum", "dx") else -1) for name, value in result.items()
+    return {name: value.reshape(shape.get(name, -1)) for name, value in result.items()
             if name not in ("mean", "rstd", "variance") or value.dtype == numpy_type(p["stats"])}

@@ -174,6 +174,8 @@ static real gamma_of(const struct kernel *k, size_t group, size_t entry)
 {
   const struct tensor *gamma = &k->in->t[SLOT_GAMMA];
   if (!gamma->data) return 1;
+  if (has_parts(k->p) && has(k, G_GAMMA_OF_FIRST_PART)) entry %= k->params / k->p->groups;
+  if (has_parts(k->p) && has(k, G_GAMMA_OF_PARTS_IN_TURN)) entry = part_in_turn(k->p, group, entry);
   real first = tensor_get(gamma, 0), v = tensor_get(gamma, k->params > 1 && has(k, GAMMA_BY_ROW) ? group % k->params : entry);
   if (v != first && has(k, GAMMA_FIRST_FOR_ALL)) return first;
   if ((first == 1 && has(k, GAMMA_ONE_BY_FIRST)) || has(k, GAMMA_MISSING)) return 1;
@@ -425,6 +427,8 @@ static void add_parameters(struct kernel *k, size_t group, const struct statisti
     size_t at = c;
     if (k->params > 1 && has(k, DGAMMA_SHIFTED)) at = (c + 1) % k->params;
     if (k->groups != k->params && has(k, DGAMMA_BY_GROUP)) at = group % k->params;
+    if (has_parts(k->p) && has(k, DGAMMA_OF_FIRST_PART)) at = c % (k->params / k->p->groups);
+    if (has_parts(k->p) && has(k, DGAMMA_OF_PARTS_IN_TURN)) at = part_in_turn(k->p, group, c);
     if (k->p->n > 1 && has(k, DGAMMA_OF_LAST_SAMPLE) && sample != k->p->n - 1) continue;
     bool last = n > 1 && place + 1 == n && has(k, DGAMMA_LAST_ROW_DROPPED);
     if (!last) k->dgamma[at] = plus_dgamma(k, k->dgamma[at], term);

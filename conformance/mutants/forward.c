@@ -452,6 +452,8 @@ static real entry(const struct kernel *k, enum slot slot, size_t c, real absent)
 
 static real gamma_of(const struct kernel *k, size_t group, size_t c, bool tail)
 {
+  if (has_parts(k->p) && has(k, GAMMA_OF_FIRST_PART)) c %= k->params / k->p->groups;
+  if (has_parts(k->p) && has(k, GAMMA_OF_PARTS_IN_TURN)) c = part_in_turn(k->p, group, c);
   if (k->params != k->groups && has(k, GAMMA_BY_GROUP)) c = group % k->params;
   if (tail && has(k, TAIL_UNSCALED)) return 1;
   if (k->in->t[SLOT_GAMMA].data && tensor_get(&k->in->t[SLOT_GAMMA], 0) == 1 && has(k, GAMMA_BY_FIRST)) return 1;
@@ -460,6 +462,7 @@ static real gamma_of(const struct kernel *k, size_t group, size_t c, bool tail)
 
 static real beta_of(const struct kernel *k, size_t c)
 {
+  if (has_parts(k->p) && has(k, BETA_OF_FIRST_PART)) c %= k->params / k->p->groups;
   if (k->in->t[SLOT_BETA].data && tensor_get(&k->in->t[SLOT_BETA], 0) == 0 && has(k, BETA_BY_FIRST)) return 0;
   return entry(k, SLOT_BETA, k->params > 1 && has(k, BETA_SHIFTED) ? (c + 1) % k->params : c, 0);
 }
@@ -589,7 +592,6 @@ const struct mutants forward_mutants = {NORMATIVE_FORWARD, DEFECTS, list, run};
 const char *mutants_decline(const struct normative_problem *p)
 {
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
-  if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta per channel only";
   if (p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";
   if (p->repo) return "law of total variance only";
   return NULL;

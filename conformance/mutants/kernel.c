@@ -10,6 +10,14 @@ void *room(size_t count, size_t size)
   return p;
 }
 
+bool has_parts(const struct normative_problem *p) { return p->affine != NORMATIVE_AFFINE_CHANNEL && p->groups > 1; }
+
+size_t part_in_turn(const struct normative_problem *p, size_t group, size_t c)
+{
+  size_t each = problem_params(p) / p->groups;
+  return group % p->groups * each + c % each;
+}
+
 /* ---- numbers ---- */
 
 struct narrow_type { int bits, least; }; /* of the significand; exponent of the smallest normal number */

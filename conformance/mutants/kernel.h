@@ -19,6 +19,9 @@ static inline bool planted_is(const struct planted *p, int defect)
   return p->defect == defect;
 }
 
+/* Have parts of the channels or rows gamma and beta of their own? Entry c of `group`, as if parts took turns. */
+bool has_parts(const struct normative_problem *p);
+size_t part_in_turn(const struct normative_problem *p, size_t group, size_t c);
 void *room(size_t count, size_t size); /* zeroed; aborts where there is none */
 real narrow(real v, int bits);         /* v with so many bits of significand, to nearest: bf16 8, f16 11; any exponent */
 real in_type(uint32_t type, real v);   /* v as the type has it, subnormal numbers and overflow too */

@@ -215,6 +215,7 @@ static inline void shape_groups(struct normative_problem *p, size_t m, size_t gr
   memcpy(p->dims, sizes, sizeof sizes);
   p->ndim = norm_find(p->norm)->axes;
   p->groups = !strcmp(axes, "ng") ? two : 1;
+  if (p->affine != NORMATIVE_AFFINE_CHANNEL && p->ndim == 2) p->groups = draw() % 2 ? 1 : draw() % 2 || groups % 3 ? groups : 3;
   if (p->ndim == 3 && draw() % 2) p->layout = NORMATIVE_NSC;
 }
 

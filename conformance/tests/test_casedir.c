@@ -305,6 +305,17 @@ static void users_own_tensors(void **state)
   assert_int_equal(c.p.running, 0);
   casedir_free(&c);
 
+  write_text("manifest.json", HEAD "\"problem\": {\"norm\": \"layernorm\", \"type\": \"f32\", \"affine\": \"element\", "
+                              "\"groups\": 2}}"); /* adaptive: a gamma for each sample */
+  write_npy("gamma.npy", F4("(2, 1, 4)"), 32);
+  assert_int_equal(casedir_read(root, &c, &e), 0);
+  assert_true(c.p.n == 6 && c.p.groups == 2 && c.in.t[SLOT_GAMMA].ndim == 2 && c.in.t[SLOT_GAMMA].count == 8);
+  casedir_free(&c);
+  write_npy("gamma.npy", F4("(2, 4, 1)"), 32);
+  assert_int_equal(casedir_read(root, &c, &e), -1);
+  assert_non_null(strstr(e.text, "gamma.npy: has shape (2, 4, 1), wanted (2, 4)"));
+  write_npy("gamma.npy", F4("(4,)"), 16);
+
   write_text("manifest.json", HEAD LAYERNORM ", \"gamma\": false}}");
   write_npy("x.npy", F4("(3, 4)"), 48);
   assert_int_equal(casedir_read(root, &c, &e), 0);

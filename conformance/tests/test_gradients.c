@@ -688,13 +688,14 @@ static bool make_case(struct run *r, int n, const char *x, const char *dy)
   uint64_t dice = ((uint64_t)n + 1) * 0x9e3779b97f4a7c15u; /* odd multiplier: the upper bits look drawn */
   const char *norm = norms[dice >> 61], *type = types[dice >> 48 & 7], *comma = strchr(type, ',');
   const char *gamma = gammas[dice >> 56 & 7], *key = keys[dice >> 40 & 7];
-  bool two = norm_by_name(norm)->axes == 2, groups = !strcmp(norm, "groupnorm");
+  bool two = norm_by_name(norm)->axes == 2, groups = two || !strcmp(norm, "groupnorm");
   const char *shape = two ? rows[dice >> 24 & 7] : channels[(dice >> 24 & 0xffff) % 10];
-  int c = atoi(strchr(shape, 'x') + 1), parts = dice >> 22 & 1 ? c : c % 2 || dice >> 21 & 1 ? 1 : 2;
+  const char *affine = affines[dice >> 18 & 3];
+  int c = atoi(two ? shape : strchr(shape, 'x') + 1), parts = dice >> 22 & 1 ? c : c % 2 || dice >> 21 & 1 ? 1 : 2;
   char name[CASE_NAME_MAX], parted[48] = "";
   struct error e = {""};
   if (strstr(key, "evaluation") && !norm_by_name(norm)->evaluates) key = ",eps=1e-12";
-  if (groups) snprintf(parted, sizeof parted, ",groups=%d%s", parts, affines[dice >> 18 & 3]);
+  if (groups) snprintf(parted, sizeof parted, ",groups=%d%s", two && !*affine ? 1 : parts, affine);
   snprintf(name, sizeof name, "%s/backward/%.*s/%s/%s/seed%d%s,dy=%s,gamma=%s%s%s%s", norm,
            comma ? (int)(comma - type) : (int)strlen(type), type, shape, x, n, comma ? comma : "", dy, gamma, key, parted,
            !two && dice >> 20 & 1 ? ",layout=nsc" : "");
@@ -797,6 +798,9 @@ static void finite_differences(void **state)
   derivatives("layernorm_channels", "2x5x3", ",layout=nsc");
   derivatives("groupnorm", "2x6x3", ",groups=2");
   derivatives("groupnorm", "2x6x3", ",layout=nsc,groups=3");
+  derivatives("layernorm", "4x3", ",groups=2,affine=element");
+  derivatives("layernorm", "4x3", ",affine=group");
+  derivatives("rmsnorm", "4x3", ",groups=4,affine=group");
   derivatives("groupnorm", "2x4x3", ",groups=2,affine=group");
   derivatives("groupnorm", "2x4x3", ",layout=nsc,groups=2,affine=element");
 }

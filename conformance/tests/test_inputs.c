@@ -931,7 +931,7 @@ struct wants {
   uint32_t direction;
   size_t given[16];
   bool lengths[131], rows[131], sizes[3], empty[3], targets[5][32], params[5][5], momenta[4][3], eps[5], million, many, blocks;
-  bool residual[5], affine[4], place[4], casts[4], dropped, repo;
+  bool residual[5], affine[8][4], runs[5][2], place[4], casts[4], dropped, repo;
 };
 
 static int mark_wants(const struct testcase *tc, void *arg)
@@ -953,8 +953,9 @@ static int mark_wants(const struct testcase *tc, void *arg)
   w->empty[1] |= p->c == 0 && p->n;
   w->empty[2] |= p->s == 0 && p->n;
   w->targets[p->type][p->norm * 4 + (p->mode - 1) * 2 + (p->layout - 1)] = true;
-  w->params[p->type][p->param_type] = w->affine[p->affine] = w->place[p->eps_place] = w->casts[p->casts] = true;
+  w->params[p->type][p->param_type] = w->affine[p->norm][p->affine] = w->place[p->eps_place] = w->casts[p->casts] = true;
   w->residual[p->type] |= p->residual;
+  if (p->groups > 1 && norm_find(p->norm)->axes == 2) w->runs[p->type][p->groups == p->n] = true;
   w->dropped |= p->drop_bn;
   w->repo |= p->repo;
   if (p->running && p->mode == NORMATIVE_TRAINING) w->momenta[p->rule][p->estimator] = true;
@@ -982,8 +983,12 @@ static void check_wants(enum tier tier, uint32_t direction)
   }
   assert_true(w.params[NORMATIVE_F16][NORMATIVE_F32] && w.params[NORMATIVE_F16][NORMATIVE_F16]);
   assert_true(w.params[NORMATIVE_BF16][NORMATIVE_F32] && w.params[NORMATIVE_BF16][NORMATIVE_BF16]);
-  assert_true(w.affine[NORMATIVE_AFFINE_GROUP] && w.affine[NORMATIVE_AFFINE_ELEMENT] && w.dropped);
-  for (int type = NORMATIVE_F32; type <= NORMATIVE_BF16; ++type) assert_true(w.residual[type] != backward);
+  assert_true(w.dropped);
+  for (const struct norm_row *row = norm_table; row->name; ++row)
+    for (int affine = NORMATIVE_AFFINE_GROUP; affine <= NORMATIVE_AFFINE_ELEMENT; ++affine)
+      assert_true(w.affine[row->id][affine] == (row->axes == 2 || row->id == NORMATIVE_GROUPNORM));
+  for (int type = NORMATIVE_F32; type <= NORMATIVE_BF16; ++type)
+    assert_true(w.residual[type] != backward && w.runs[type][0] && w.runs[type][1]);
   for (int k = 1; k <= 3; ++k) assert_true((k == 1 || !backward) == w.place[k] && (k == 1 || !backward) == w.casts[k]);
   assert_true(w.repo != backward);
 }

@@ -158,14 +158,16 @@ static bool make_case(struct run *r, int n, const char *norm, const char *x)
   uint64_t dice = (uint64_t)n * 0x9e3779b97f4a7c15u;
   const struct norm_row *row = norm_by_name(norm);
   const char *type = DRAW("f32", "bf16", "f64", "f16", "bf16,params=f32", "f16,params=f32"), *comma = strchr(type, ',');
-  const char *shape = row->axes == 2 ? DRAW("5x8", "3x16", "12x3", "4x2", "2x33", "1x9", "9x1")
+  const char *shape = row->axes == 2 ? DRAW("6x8", "3x16", "12x3", "4x2", "2x33", "1x9", "6x1")
                                      : DRAW("5x2x3", "2x2x9", "7x5", "1x3x8", "3x2x2x2", "2x3", "2x6x3", "3x4x2x2", "2x8");
   const char *mode = !row->evaluates ? "" : DRAW("", "", ",mode=evaluation", ",mode=evaluation,epsplace=max",
                                                  ",running=ordinary",
                                                  ",running=ordinary,rule=old,estimator=population",
                                                  ",running=ordinary,rule=cumulative,momentum=3");
-  const char *parts = strcmp(norm, "groupnorm") ? "" : DRAW("", ",groups=2", ",groups=3", ",groups=2,affine=group",
-                                                            ",groups=2,affine=element", ",affine=element");
+  const char *parts = row->axes == 2 ? DRAW("", "", ",groups=2,affine=element", ",groups=3,affine=group", ",affine=group",
+                                            ",groups=3,affine=element", ",groups=6,affine=group")
+                      : strcmp(norm, "groupnorm") ? "" : DRAW("", ",groups=2", ",groups=3", ",groups=2,affine=group",
+                                                              ",groups=2,affine=element", ",affine=element");
   const char *layout = row->axes == 2 ? DRAW("", "", ",residual=yes") : DRAW("", ",layout=nsc");
   const char *kept = strstr(mode, "evaluation") ? "" : DRAW("", ",saved=variance");
   char name[CASE_NAME_MAX];

@@ -19,6 +19,9 @@ static const char *const names[] = {
   "groupnorm/forward/f32/3x6x5/level1e4/seed1,layout=nsc,groups=2,affine=group",
   "groupnorm/backward/f64/3x6x5/normal/seed1,groups=3,eps64=1e-300,affine=element",
   "instancenorm/forward/f16/3x6x5/normal/seed1,mode=evaluation,running=tiny,stats=f16",
+  "layernorm/forward/f32/6x5/normal/seed1,groups=3,affine=element",
+  "rmsnorm/backward/bf16/6x5/normal/seed1,groups=6,params=f32,affine=group",
+  "layernorm/backward/f32/6x5/normal/seed1,affine=group",
   "layernorm_channels/backward/f32/3x6x5/normal/seed1,layout=nsc,given=yes",
   "layernorm_channels/backward/f32/3x6x5/normal/seed1,layout=nsc,given=yes,saved=variance",
   "rmsnorm/forward/f64/3x6/normal/seed1,saved=variance",
@@ -99,7 +102,10 @@ static const char *const wrong[][2] = {
   {"layernorm/forward/f32/2x3/normal/seed1,esp=1", "unknown key 'esp'"},
   {"layernorm/forward/f32/2x3/normal/seed1,layout=nsc", "layout"},
   {"layernorm/forward/f32/2x3/normal/seed1,mode=evaluation", "evaluation"},
-  {"layernorm/forward/f32/2x3/normal/seed1,groups=2", "groups"},
+  {"layernorm/forward/f32/2x3/normal/seed1,groups=2", "groups: gamma and beta per column are the same for all rows"},
+  {"rmsnorm/forward/f32/6x3/normal/seed1,groups=4,affine=element", "groups: 6 rows are not a multiple of 4 groups"},
+  {"layernorm/forward/f32/6x3/normal/seed1,groups=0,affine=group", "groups: there is at least one"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,groups=1,affine=element", "affine: batchnorm has gamma and beta per channel"},
   {"layernorm/forward/f32/2x3/normal/seed1,given=yes", "given: only backward"},
   {"batchnorm/backward/f32/2x3/normal/seed1,mode=evaluation,running=absent", "running"},
   {"batchnorm/forward/f32/2x3/normal/seed1,momentum=1.5", "momentum: 1.5"},
@@ -120,7 +126,7 @@ static const char *const wrong[][2] = {
   {"groupnorm/forward/f32/2x6x3/normal/seed1,mode=evaluation", "evaluation"},
   {"layernorm_channels/forward/f32/2x6x3/normal/seed1,running=ordinary", "no running statistics"},
   {"batchnorm/forward/f32/2x3/normal/seed1,affine=group", "affine: batchnorm has gamma and beta per channel"},
-  {"layernorm/forward/f32/2x3/normal/seed1,affine=element", "affine: layernorm has gamma and beta per column"},
+  {"layernorm_channels/forward/f32/2x3/normal/seed1,affine=group", "affine: layernorm_channels has gamma and beta per channel"},
   {"layernorm/forward/f32/2x3/normal/seed1,params=f16", "params: f16 beside tensors of f32; there is f32"},
   {"layernorm/forward/f64/2x3/normal/seed1,params=f32", "params: f32 beside tensors of f64; there is f64"},
   {"layernorm/forward/f16/2x3/normal/seed1,params=bf16", "params: bf16 beside tensors of f16; there is f16 or f32"},
@@ -168,8 +174,14 @@ static size_t group_of(const struct normative_problem *p, size_t n, size_t c, si
   return g;
 }
 
-static size_t entry_of(const struct normative_problem *p, size_t c, size_t s)
+/* GroupNorm's entry of (c,s); of column c in row n of rows that are cut into runs. */
+static size_t entry_of(const struct normative_problem *p, size_t n, size_t c, size_t s)
 {
+  if (norm_find(p->norm)->axes == 2 && p->affine != NORMATIVE_AFFINE_CHANNEL) {
+    size_t run = 0;
+    while ((run + 1) * (p->n / p->groups) <= n) ++run;
+    return p->affine == NORMATIVE_AFFINE_GROUP ? run : run * p->c + c;
+  }
   if (p->affine == NORMATIVE_AFFINE_GROUP) return c / (p->c / p->groups);
   return p->affine == NORMATIVE_AFFINE_ELEMENT ? c * p->s + s : c;
 }
@@ -193,7 +205,7 @@ static void runs_match_definition(const char *name)
       seen[i] = 1;
       bool last = p->layout == NORMATIVE_NSC;
       size_t c = last ? i % p->c : i / p->s % p->c, s = last ? i / p->c % p->s : i % p->s, n = i / (p->c * p->s);
-      assert_int_equal(param, entry_of(p, c, s));
+      assert_int_equal(param, entry_of(p, n, c, s));
       assert_true(param < problem_params(p));
       assert_int_equal(g, group_of(p, n, c, s));
     }
@@ -202,7 +214,7 @@ static void runs_match_definition(const char *name)
   free(seen);
 }
 
-/* Every norm in both layouts, with spatial sizes and without; GroupNorm with each shape of gamma and beta. */
+/* Every norm in both layouts, with spatial sizes and without; GroupNorm and rows with each shape of gamma and beta. */
 static void index_maps(void **state)
 {
   static const char *const shapes[] = {"3x4x2x5", "6x4", "1x12x7", "5x4x1"};
@@ -211,13 +223,16 @@ static void index_maps(void **state)
   for (const struct norm_row *row = norm_table; row->name; ++row)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; ++i)
       for (int layout = 0; layout < row->axes - 1; ++layout)
-        for (int affine = 0; affine < (strchr(row->group, 'g') ? 3 : 1); ++affine) {
-          static const char *const affines[] = {"", ",groups=2,affine=group", ",groups=4,affine=element"};
+        for (int affine = 0; affine < (strchr(row->group, 'g') || row->axes == 2 ? 3 : 1); ++affine) {
+          const char *const affines[] = {"", ",groups=2,affine=group",
+                                         row->axes == 2 ? ",groups=3,affine=element" : ",groups=4,affine=element"};
           if (row->axes == 2 && i != 1) continue;
           snprintf(name, sizeof name, "%s/forward/f32/%s/normal/seed1%s%s", row->name, shapes[i],
                    layout ? ",layout=nsc" : "", affines[affine]);
           runs_match_definition(name);
         }
+  runs_match_definition("layernorm/forward/f32/6x4/normal/seed1,groups=6,affine=element");
+  runs_match_definition("rmsnorm/forward/f32/6x4/normal/seed1,affine=group");
   runs_match_definition("groupnorm/forward/f32/3x6x2x5/normal/seed1,groups=3");
   runs_match_definition("groupnorm/forward/f32/3x6x2x5/normal/seed1,layout=nsc,groups=3");
 }
@@ -244,6 +259,11 @@ static void shapes(void **state)
   assert_int_equal(case_parse(&tc, "groupnorm/forward/f32/2x6x5/normal/seed1,groups=3,affine=group", &e), 0);
   assert_int_equal(slot_shape(&tc.p, SLOT_GAMMA).count, 3);
   assert_int_equal(slot_shape(&tc.p, SLOT_MEAN).count, 6);
+  assert_int_equal(case_parse(&tc, "layernorm/backward/f32/6x5/normal/seed1,groups=3,affine=element", &e), 0);
+  struct tensor dgamma = slot_shape(&tc.p, SLOT_DGAMMA);
+  assert_true(dgamma.ndim == 2 && dgamma.dims[0] == 3 && dgamma.dims[1] == 5 && dgamma.count == 15);
+  assert_int_equal(case_parse(&tc, "rmsnorm/forward/f32/6x5/normal/seed1,groups=2,affine=group", &e), 0);
+  assert_true(slot_shape(&tc.p, SLOT_BETA).ndim == 1 && slot_shape(&tc.p, SLOT_BETA).count == 2);
   assert_int_equal(case_parse(&tc, "layernorm_channels/backward/bf16/2x6x5/normal/seed1,params=f32,given=yes", &e), 0);
   assert_int_equal(slot_shape(&tc.p, SLOT_GIVEN_RSTD).count, 10);
   assert_int_equal(slot_shape(&tc.p, SLOT_DGAMMA).type, NORMATIVE_F32);
