@@ -51,14 +51,16 @@ def group(a, t, out):
 
 
 def rows(norm, a, t, out):
-    """x split at axis; gamma and beta may broadcast to the columns, here they are spelled out."""
+    """x split at axis; gamma and beta broadcast to the columns or to all of x, here they are spelled out."""
     x, axis = t[0], a.get("axis", -1)
     cols = x.shape[axis:] if axis % x.ndim else x.shape
     inputs = {"x": x.reshape(-1, math.prod(cols))}
-    inputs.update((name, np.broadcast_to(v, cols).ravel()) for name, v in zip(("gamma", "beta"), t[1:]))
+    parted = any(math.prod(v.shape[:-len(cols)]) > 1 for v in t[1:])
+    spelled = [np.broadcast_to(v, x.shape).reshape(inputs["x"].shape) for v in t[1:]]
+    inputs.update((name, v if parted else v[0]) for name, v in zip(("gamma", "beta"), spelled))
     results = {"y": out[0].reshape(inputs["x"].shape)}
     results.update((name, v.ravel()) for name, v in zip(("mean", "rstd"), out[1:]))
-    return {"norm": norm}, inputs, results
+    return {"norm": norm} | ({"affine": "element", "groups": len(inputs["x"])} if parted else {}), inputs, results
 
 
 def mvn(a, t, out):
