@@ -23,6 +23,7 @@ static const char *declines(const struct normative_problem *p)
 {
   if (suffix_of(p) == SUFFIXES) return "parameters have the tensor's type, or f32 beside f16 and bf16";
   if (p->stat_type != NORMATIVE_F64) return "statistics are f64";
+  if (p->estimator == NORMATIVE_UNBIASED1) return "one element has no unbiased variance";
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
   if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta per channel only";
   if (p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";

@@ -36,6 +36,9 @@ enum normative_affine {
   NORMATIVE_AFFINE_GROUP,       /* `groups` entries: GroupNormalization of ONNX before opset 21; one for each part of the rows */
   NORMATIVE_AFFINE_ELEMENT      /* C x S entries of GroupNorm; groups x cols, a row for each part of the rows */
 };
+/* Beside those of normative_estimator: m/max(m-1, 1) var, so that one element has a variance, 0: TensorFlow's fused BatchNorm.
+   (Of one element PyTorch's layers raise an error; ONNX Runtime, Keras and Flax take the population's; oneDNN keeps none.) */
+enum { NORMATIVE_UNBIASED1 = NORMATIVE_POPULATION + 1 };
 enum normative_casts {
   NORMATIVE_CAST_ONCE = 1, /* one rounding to the tensor's type, at the store */
   NORMATIVE_CAST_NORMAL,   /* xhat is rounded to the tensor's type, then scaled in it: Llama, ONNX */
@@ -59,7 +62,7 @@ struct normative_problem {
   uint64_t groups;     /* GroupNorm's, of channels; of rows: parts of rows/groups, each with gamma and beta of its own */
   double eps, momentum;
   uint32_t rule;       /* normative_momentum */
-  uint32_t estimator;  /* normative_estimator */
+  uint32_t estimator;  /* normative_estimator, or NORMATIVE_UNBIASED1 */
   uint32_t eps_place, affine, casts;
   uint32_t has_gamma, has_beta; /* 0: absent, the pointer is NULL */
   uint32_t running;    /* 1: running statistics are given; training updates them, evaluation reads them */

@@ -237,7 +237,7 @@ static void channel_sums(const struct job *job, struct scratch *w, struct group 
   }
 }
 
-/* mean = S/m; the variance V/m^2, unbiased V/(m (m-1)); over n groups of a channel their averages. */
+/* mean = S/m; the variance V/(m d), d = m or m-1 by the estimator; over n groups of a channel their averages. */
 static void running_statistics(const struct job *job, struct scratch *w, struct group *g, struct settler *s,
                                struct ratio *q, size_t c)
 {
@@ -254,7 +254,7 @@ static void running_statistics(const struct job *job, struct scratch *w, struct 
   mpz_set_ui(d.z, m);
   dyadic_mul_ui(&d, &d, n);
   settle_running(s, q, p, means, c, mean, sum.mean, &sum.s, &d);
-  dyadic_mul_ui(&d, &d, p->estimator == NORMATIVE_UNBIASED ? m - 1 : m);
+  dyadic_mul_ui(&d, &d, problem_running_divisor(p));
   settle_running(s, q, p, vars, c, var, sum.var, &sum.v, &d);
   dyadic_clear(&sum.s);
   dyadic_clear(&sum.v);

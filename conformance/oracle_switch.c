@@ -513,7 +513,7 @@ static void forward(const struct switched *all)
   }
 }
 
-/* Of every channel: mean S/m, variance U/m^2 or U/(m (m - 1)). */
+/* Of every channel: mean S/m, variance U/(m d), d = m or m - 1 by the estimator. */
 static void running(const struct switched *all)
 {
   const struct normative_problem *p = all->data.p;
@@ -528,7 +528,7 @@ static void running(const struct switched *all)
     dyadic_set_d(&d, (double)all->m[BN]);
     settle_running(&s, &q, p, &all->truth->t[SLOT_RUNNING_MEAN], c, data_entry(&all->data, SLOT_RUNNING_MEAN, c, 0), a->sum,
                    &a->s, &d);
-    dyadic_mul_ui(&d, &d, p->estimator == NORMATIVE_UNBIASED ? all->m[BN] - 1 : all->m[BN]);
+    dyadic_mul_ui(&d, &d, problem_running_divisor(p));
     settle_running(&s, &q, p, &all->truth->t[SLOT_RUNNING_VAR], c, data_entry(&all->data, SLOT_RUNNING_VAR, c, 1),
                    a->squares == 0 ? 0 : NAN, &a->u, &d);
   }

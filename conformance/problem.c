@@ -42,7 +42,10 @@ static const struct word rules[] = {{"new", NORMATIVE_MOMENTUM_NEW},
                                     {"old", NORMATIVE_MOMENTUM_OLD},
                                     {"cumulative", NORMATIVE_MOMENTUM_CUMULATIVE},
                                     {0}};
-static const struct word estimators[] = {{"unbiased", NORMATIVE_UNBIASED}, {"population", NORMATIVE_POPULATION}, {0}};
+static const struct word estimators[] = {{"unbiased", NORMATIVE_UNBIASED},
+                                         {"population", NORMATIVE_POPULATION},
+                                         {"unbiased1", NORMATIVE_UNBIASED1},
+                                         {0}};
 static const struct word eps_places[] = {
   {"inside", NORMATIVE_EPS_INSIDE}, {"outside", NORMATIVE_EPS_OUTSIDE}, {"max", NORMATIVE_EPS_MAX}, {0}};
 static const struct word affines[] = {{"channel", NORMATIVE_AFFINE_CHANNEL},
@@ -570,6 +573,16 @@ size_t problem_m(const struct normative_problem *p)
 size_t problem_running_m(const struct normative_problem *p)
 {
   return p->norm == NORMATIVE_INSTANCENORM ? p->s : p->n * p->s;
+}
+
+size_t problem_running_divisor(const struct normative_problem *p)
+{
+  const size_t m = problem_running_m(p);
+  switch (p->estimator) {
+  case NORMATIVE_UNBIASED: return m - 1;
+  case NORMATIVE_UNBIASED1: return m > 1 ? m - 1 : 1;
+  default: return m;
+  }
 }
 
 size_t problem_params(const struct normative_problem *p)

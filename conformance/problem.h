@@ -61,6 +61,7 @@ size_t problem_elements(const struct normative_problem *p);
 size_t problem_groups(const struct normative_problem *p);  /* how many sets of statistics */
 size_t problem_m(const struct normative_problem *p);       /* elements of a group */
 size_t problem_params(const struct normative_problem *p);  /* entries of gamma */
-size_t problem_running_m(const struct normative_problem *p); /* m of the estimator of a running variance: m/(m-1) if unbiased */
+size_t problem_running_m(const struct normative_problem *p); /* how many elements the estimator of a running variance is of, */
+size_t problem_running_divisor(const struct normative_problem *p); /* and what it divides their squares by */
 struct runs problem_runs(const struct normative_problem *p, size_t group);
 #endif

@@ -117,7 +117,7 @@ static void settle_estimator(struct normative_problem *p)
   p->n = p->dims[0];
   p->s = 1;
   for (uint32_t d = 2; d < p->ndim; ++d) p->s *= p->dims[d];
-  if (p->running && problem_running_m(p) == 1) p->estimator = NORMATIVE_POPULATION;
+  if (p->running && p->estimator == NORMATIVE_UNBIASED && problem_running_m(p) == 1) p->estimator = NORMATIVE_POPULATION;
 }
 
 /* A case that is no problem is a mistake in this file. */
@@ -619,6 +619,17 @@ static void running_evaluation(struct sweeping *w, const struct target *t, const
     }
 }
 
+/* The estimator that gives one element a variance, of one and of more. */
+static void one_element(struct sweeping *w, const struct target *t)
+{
+  for (size_t m = 1; m <= (t->type == NORMATIVE_F32 ? 5 : 1); m += 4) {
+    struct testcase tc = sized(w, t, "normal", t->row->id == NORMATIVE_SWITCHNORM ? 1 : 6, m, FIRST);
+    set_running(&tc, "ordinary");
+    tc.p.estimator = NORMATIVE_UNBIASED1;
+    give(w, tc);
+  }
+}
+
 static void running(struct sweeping *w, const struct target *t)
 {
   static const char *const x[] = {"mean1e4", "constant", "nan", "pinf", "outlier1e30", "scale1e20", "nearmax"};
@@ -638,6 +649,7 @@ static void running(struct sweeping *w, const struct target *t)
   struct testcase one = sized(w, t, "normal", 6, 1, FIRST);
   set_running(&one, "ordinary");
   give(w, one);
+  one_element(w, t);
 }
 
 /* Each size 0 in turn; shapes of every rank. */

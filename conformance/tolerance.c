@@ -305,12 +305,12 @@ long double momentum_weight(const struct normative_problem *p)
 void estimate_variance(const struct stage *s, long double v, struct estimate *b)
 {
   const struct arithmetic *a = s->kept;
-  const long double m = problem_running_m(s->p);
+  const long double m = problem_running_m(s->p), divisor = problem_running_divisor(s->p);
   b->var = v;
   if (wider(s->sums, a)) b->var_off = bound_kept(a->u, b->var_off, b->var, a->u, a->lam + s->apply_LF);
-  if (s->p->estimator != NORMATIVE_UNBIASED) return;
-  b->var_off = bound_unbiased(a->u, b->var_off, b->var, m, m - 1, a->lam, s->apply_LF);
-  b->var = b->var * m / (m - 1);
+  if (divisor == m) return; /* a factor of 1, if any */
+  b->var_off = bound_unbiased(a->u, b->var_off, b->var, m, divisor, a->lam, s->apply_LF);
+  b->var = b->var * m / divisor;
 }
 
 /* The new statistic may be rounded to its type for every instance before these are averaged. */
@@ -330,6 +330,11 @@ void tolerance_running(const struct normative_problem *p, const struct preset_ro
   const struct stage s = stage_of(p, row, ftz);
   *mean = updated(&s, instances, old_mean, b->mean, b->mean_off);
   *var = updated(&s, instances, old_var, b->var, b->var_off);
+}
+
+bool tolerance_range_running(const struct preset_row *row, long double instances, long double old, long double b)
+{
+  return !(instances * (old + b) > arithmetic_of(row->kept)->largest);
 }
 
 struct stage stage_of(const struct normative_problem *p, const struct preset_row *row, bool ftz)

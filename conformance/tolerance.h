@@ -59,6 +59,8 @@ bool constant_statistics(const struct normative_problem *p);
 /* Running statistics as stored: b the averages over the estimates of as many instances. */
 void tolerance_running(const struct normative_problem *p, const struct preset_row *row, bool ftz, const struct estimate *b,
                        long double instances, long double old_mean, long double old_var, long double *mean, long double *var);
+/* Do b - r, and the sum over as many instances, stay below overflow? */
+bool tolerance_range_running(const struct preset_row *row, long double instances, long double old, long double b);
 /* momentum's weight w of the batch in the update of running statistics */
 long double momentum_weight(const struct normative_problem *p);
 #endif

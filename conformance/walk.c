@@ -160,10 +160,9 @@ static long double instances(const struct view *v) { return v->truth->sw ? 1 : v
 /* One of n estimates of a channel: magnitudes as the scale has them. */
 static void add_magnitudes(const struct view *v, long double mean, long double var, long double n, struct channel *c)
 {
-  const long double m = problem_running_m(v->p);
   c->mean += fabsl(mean) / n;
   c->sigma += sqrtl(var) / n;
-  c->var += var / n * (v->p->estimator == NORMATIVE_UNBIASED ? m / (m - 1) : 1);
+  c->var += var / n * ((long double)problem_running_m(v->p) / problem_running_divisor(v->p));
 }
 
 static void add_to_channel(const struct view *v, size_t group, const struct tolerance *t, bool regular, struct channels *s)
@@ -182,17 +181,20 @@ static void add_to_channel(const struct view *v, size_t group, const struct tole
 }
 
 /* The sums of a channel become averages, and these the bound of its running statistic. */
-static double running_bound(const struct view *v, const struct block *b, size_t k, const struct channels *s)
+static double running_bound(const struct view *v, const struct block *b, size_t k, const struct channels *s, bool *range)
 {
   const struct preset *preset = v->cache->preset[k];
   const long double n = instances(v), up = (1 + n * 0x1p-60L) / n;
   const struct estimate *sum = &s->off[k][b->group];
   const struct estimate mean = {sum->mean * up, sum->mean_off * up, sum->var * up, sum->var_off * up};
+  const long double old[] = {fabs(tensor_get(&v->in->t[SLOT_RUNNING_MEAN], b->group)),
+                             fabs(tensor_get(&v->in->t[SLOT_RUNNING_VAR], b->group))};
+  const bool var = v->slot == SLOT_RUNNING_VAR;
   long double of[2];
   if (b->special[0] || b->undecided[0]) return 0;
-  tolerance_running(v->p, preset->row, preset->ftz, &mean, n, fabs(tensor_get(&v->in->t[SLOT_RUNNING_MEAN], b->group)),
-                    fabs(tensor_get(&v->in->t[SLOT_RUNNING_VAR], b->group)), &of[0], &of[1]);
-  return upward(of[v->slot == SLOT_RUNNING_VAR] * power2(-b->unit[0]));
+  *range &= tolerance_range_running(preset->row, n, old[var], var ? mean.var : mean.mean);
+  tolerance_running(v->p, preset->row, preset->ftz, &mean, n, old[0], old[1], &of[0], &of[1]);
+  return upward(of[var] * power2(-b->unit[0]));
 }
 
 static void visit_channel(const struct view *v, struct visitor *w, struct block *b, const struct channels *s)
@@ -204,9 +206,9 @@ static void visit_channel(const struct view *v, struct visitor *w, struct block 
   for (size_t k = 0; k < v->cache->presets; ++k) {
     if (!w->wanted[v->slot][k]) continue;
     enum exactness exactness = v->cache->preset[k]->row->exactness;
-    if (exactness == BY_BOUND) T[0] = running_bound(v, b, k, s);
-    else if (w->detail[k]) block_exactness(v, b, exactness, T);
     t.range = !s->out_of_range[k] || !s->out_of_range[k][b->group];
+    if (exactness == BY_BOUND) T[0] = running_bound(v, b, k, s, &t.range);
+    else if (w->detail[k]) block_exactness(v, b, exactness, T);
     w->bound(w->self, b, k, &t, exactness == BY_BOUND && !(T[0] < INFINITY), T);
   }
 }

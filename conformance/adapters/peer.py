@@ -89,13 +89,13 @@ def beta_apart(p):
     return "RMSNorm has no beta" if p["norm"] == "rmsnorm" and p["beta"] and p["type"] in ("f16", "bf16") else None
 
 
-def momentum(p, rule, estimator):
-    """Why running statistics that follow this rule and estimator are not those of p; None: they are, or there are none."""
+def momentum(p, rule, *estimators):
+    """Why running statistics that follow this rule and these estimators are not those of p; None: they are, or there are none."""
     if not p["running"] or p["mode"] != "training" or p["direction"] != "forward":
         return None
     if p["rule"] != rule:
         return {"new": "momentum weighs the new", "old": "momentum weighs the old"}[rule]
-    return None if p["estimator"] == estimator else f"the running variance is the {estimator} one"
+    return None if p["estimator"] in estimators else f"the running variance is the {estimators[0]} one"
 
 
 def numpy_type(name):

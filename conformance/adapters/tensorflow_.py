@@ -4,8 +4,8 @@ use; on the CPU it is channels-last only, as (N,S,1,C), of f32, f16 and bf16 wit
 and layouts: see keras.
 
 Conventions: eps is a float attribute, inside of the root; momentum weighs the new (exponential_avg_factor), the running
-variance takes the unbiased one. Saved are the mean and the population variance, which the gradient takes (on a GPU it is rstd):
-a given rstd does not determine it. Evaluation's takes the running ones.
+variance takes the unbiased one, of one element 0. Saved are the mean and the population variance, which the gradient takes (on
+a GPU it is rstd): a given rstd does not determine it. Evaluation's takes the running ones.
 Documented difference: TensorFlow's threads flush subnormals to zero."""
 import os
 
@@ -23,7 +23,7 @@ tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def supports(p):
-    return peer.declines(p, peer.momentum(p, "new", "unbiased"),
+    return peer.declines(p, peer.momentum(p, "new", "unbiased", "unbiased1"),
                          "the gradient takes a variance, no rstd" if p["given"] and p["saved"] == "rstd" else None,
                          norms=("batchnorm",), directions=("forward", "backward"), layouts=("nsc",),
                          types=("f32", "f16", "bf16"), params=("f32",), saved=("rstd", "variance")) or True

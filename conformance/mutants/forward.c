@@ -519,11 +519,11 @@ static struct moments estimate(const struct kernel *k, size_t sample, size_t cha
 {
   struct moments b = switches(k->p) ? k->mixed[channel].k[2] : k->own[samples > 1 ? sample * k->p->c + channel : channel];
   real m = (real)(switches(k->p) ? k->p->n * k->p->s : k->m), batch = (real)(k->p->n * k->p->s);
-  bool unbiased = k->p->estimator == NORMATIVE_UNBIASED;
+  bool unbiased = k->p->estimator != NORMATIVE_POPULATION;
   if (unbiased && has(k, RUNNING_POPULATION)) unbiased = false;
   if (!unbiased && m > 1 && has(k, RUNNING_BESSEL)) unbiased = true;
   if (unbiased && samples > 1 && has(k, RUNNING_BY_BATCH)) m = batch;
-  if (unbiased) b.var *= m / (m - 1);
+  if (unbiased) b.var *= m == 1 && !has(k, RUNNING_BY_ZERO) ? 1 : m / (m - 1);
   return b;
 }
 

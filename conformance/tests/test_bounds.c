@@ -82,8 +82,9 @@ static void running_result(struct bench *b, const struct kernel *k, enum slot sl
   double old = entry(b, slot, c, 0), *batch = malloc((n + 1) * sizeof *batch);
   for (size_t i = 0; i < n; ++i) {
     const double *s = b->statistics[i * b->p.c + c];
-    double unbiased = k->arithmetic == DOUBLES ? s[2] * ((double)m / (double)(m - 1))
-                                               : (float)s[2] * ((float)m / (float)(m - 1));
+    const size_t divisor = m > 1 ? m - 1 : 1;
+    double unbiased = k->arithmetic == DOUBLES ? s[2] * ((double)m / (double)divisor)
+                                               : (float)s[2] * ((float)m / (float)divisor);
     batch[i] = slot == SLOT_RUNNING_MEAN ? s[0] : unbiased;
     if (style.late) batch[i] = update(k, old, batch[i], b->p.momentum);
   }
@@ -327,12 +328,15 @@ static const uint32_t tracked[] = {NORMATIVE_BATCHNORM, NORMATIVE_INSTANCENORM};
 
 static void test_running_statistics(void **state)
 {
-  static const size_t at_least_two[] = {2, 3, 8, 33, 257};
+  static const size_t at_least_two[] = {2, 3, 8, 33, 257}, or_one[] = {1, 2, 8, 33};
   (void)state;
   for (size_t n = 0; n < COUNT(tracked); ++n) {
     struct normative_problem p = problem(tracked[n], NORMATIVE_F32, NORMATIVE_F32, n ? 99 : 3); /* many instances to average */
     p.running = 1;
     all_within(batch_kernels, COUNT(batch_kernels), &p, at_least_two, COUNT(at_least_two));
+    p.estimator = NORMATIVE_UNBIASED1;
+    all_within(batch_kernels, COUNT(batch_kernels), &p, or_one, COUNT(or_one));
+    p.estimator = NORMATIVE_UNBIASED;
     p.stat_type = p.type = p.param_type = NORMATIVE_F16;
     all_within(batch_kernels, COUNT(batch_kernels), &p, at_least_two, COUNT(at_least_two));
   }

@@ -373,6 +373,24 @@ static void running_channels(void **state)
   close_case(&r);
 }
 
+/* One element has the variance 0 where m-1 is at least 1. */
+static void running_of_one(void **state)
+{
+  (void)state;
+  const double mean[] = {1.5, -1}, var[] = {1.5, 6};
+  struct run r;
+  open_case(&r, "batchnorm/forward/f32/1x2/hand/seed1,momentum=0.25,estimator=unbiased1,running=hand");
+  put_all(&r, SLOT_X, (double[]){3, -7});
+  put_all(&r, SLOT_RUNNING_MEAN, (double[]){1, 1});
+  put_all(&r, SLOT_RUNNING_VAR, (double[]){2, 8});
+  truth_of(&r);
+  for (size_t c = 0; c < 2; ++c) {
+    EXPECT(&r, SLOT_RUNNING_MEAN, c, mean[c]);
+    EXPECT(&r, SLOT_RUNNING_VAR, c, var[c]);
+  }
+  close_case(&r);
+}
+
 static void running_edges(void **state)
 {
   (void)state;
@@ -845,7 +863,7 @@ int main(void)
     cmocka_unit_test(edges_own_statistics), cmocka_unit_test(edges_root_mean_square), cmocka_unit_test(edges_parameters),
     cmocka_unit_test(edges_evaluation), cmocka_unit_test(conventions), cmocka_unit_test(residual),
     cmocka_unit_test(nothing), cmocka_unit_test(refuses), cmocka_unit_test(running_rules),
-    cmocka_unit_test(running_channels), cmocka_unit_test(running_edges), cmocka_unit_test(exact_sums),
+    cmocka_unit_test(running_channels), cmocka_unit_test(running_of_one), cmocka_unit_test(running_edges), cmocka_unit_test(exact_sums),
     cmocka_unit_test(exact_triples), cmocka_unit_test(settling),
     cmocka_unit_test(narrow_types), cmocka_unit_test(textbook), cmocka_unit_test(layernorm_is_batchnorm),
     cmocka_unit_test(training_is_evaluation), cmocka_unit_test(scaled_pairs), cmocka_unit_test(any_threads),

@@ -71,7 +71,7 @@ static void book_running(const struct run *r, struct book *b)
     }
     mpfr_div_ui(mean, mean, b->groups / p->c, MPFR_RNDN);
     mpfr_div_ui(var, var, b->groups / p->c, MPFR_RNDN);
-    if (p->estimator == NORMATIVE_UNBIASED) {
+    if (p->estimator != NORMATIVE_POPULATION && m > 1) {
       mpfr_mul_ui(var, var, m, MPFR_RNDN);
       mpfr_div_ui(var, var, m - 1, MPFR_RNDN);
     }
@@ -163,6 +163,7 @@ static bool make_case(struct run *r, int n, const char *norm, const char *x)
   const char *mode = !row->evaluates ? "" : DRAW("", "", ",mode=evaluation", ",mode=evaluation,epsplace=max",
                                                  ",running=ordinary",
                                                  ",running=ordinary,rule=old,estimator=population",
+                                                 ",running=ordinary,estimator=unbiased1",
                                                  ",running=ordinary,rule=cumulative,momentum=3");
   const char *parts = row->axes == 2 ? DRAW("", "", ",groups=2,affine=element", ",groups=3,affine=group", ",affine=group",
                                             ",groups=3,affine=element", ",groups=6,affine=group")

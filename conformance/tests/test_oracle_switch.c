@@ -424,7 +424,7 @@ static void book_forward(const struct run *r, struct book *b)
     size_t m = p->n * p->s;
     mpfr_mul_d(b->running_mean[c].v, b->mu[2][c].v, p->momentum, MPFR_RNDN);
     mpfr_mul_d(b->running_var[c].v, b->v[2][c].v, p->momentum, MPFR_RNDN);
-    if (p->estimator == NORMATIVE_UNBIASED) {
+    if (p->estimator != NORMATIVE_POPULATION && m > 1) {
       mpfr_mul_ui(b->running_var[c].v, b->running_var[c].v, m, MPFR_RNDN);
       mpfr_div_ui(b->running_var[c].v, b->running_var[c].v, m - 1, MPFR_RNDN);
     }
@@ -687,11 +687,11 @@ static bool make_case(struct run *r, int n, const char *x, const char *lambdas)
   struct error e = {""};
   snprintf(name, sizeof name, "switchnorm/%s/%.*s/%s/%s/seed%d%s%s%s%s,gamma=%s,lambda=%s%s%s",
            backward ? "backward" : "forward", comma ? (int)(comma - type) : (int)strlen(type), type,
-           DRAW("5x2x3", "2x2x9", "4x5", "1x3x8", "3x2x2x2", "2x3", "1x1x7", "4x1x2", "3x4x2"), x, n, comma ? comma : "",
+           DRAW("5x2x3", "2x2x9", "4x5", "1x3x8", "3x2x2x2", "2x3", "1x1x7", "4x1x2", "3x4x2", "1x4"), x, n, comma ? comma : "",
            DRAW("", ",layout=nsc"), DRAW(",eps=0.25", ",eps=1e-12", ""),
            backward ? DRAW("", "", ",mode=evaluation", ",dropbn=yes")
                     : DRAW("", ",mode=evaluation", ",dropbn=yes", ",repo=yes", ",running=ordinary,estimator=population",
-                           ",running=ordinary,momentum=0.5"),
+                           ",running=ordinary,momentum=0.5", ",running=ordinary,estimator=unbiased1"),
            DRAW("ones", "ordinary", "absent", "zerofirst"), lambdas, backward ? ",dy=" : ",beta=",
            backward ? DRAW("normal", "alternating", "digits", "const", "zero") : DRAW("ones", "ordinary", "absent"));
   memset(r, 0, sizeof *r);

@@ -33,6 +33,7 @@ static const char *const names[] = {
   "layernorm/forward/f32/2x3/normal/seed1,eps=0",
   "batchnorm/forward/f32/2x3x4x5/nan/seed1,layout=nsc,eps64=1e-05,momentum=0.9,rule=old,running=tiny",
   "batchnorm/forward/f16/2x3/normal/seed1,mode=evaluation,gamma=zero,running=negative,stats=f32",
+  "batchnorm/forward/f32/1x3/normal/seed1,estimator=unbiased1,running=ordinary",
   "batchnorm/forward/f64/2x3x8/normal/seed1,momentum=3,rule=cumulative,estimator=population,running=ordinary,pow2=-7",
 };
 
@@ -111,6 +112,7 @@ static const char *const wrong[][2] = {
   {"batchnorm/forward/f32/2x3/normal/seed1,momentum=1.5", "momentum: 1.5"},
   {"batchnorm/forward/f32/2x3/normal/seed1,rule=cumulative", "batch number"},
   {"batchnorm/forward/f32/1x3/normal/seed1,running=ordinary", "unbiased"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,estimator=unbiased2,running=ordinary", "none of unbiased, population, unbiased1"},
   {"instancenorm/forward/f32/9x3/normal/seed1,running=ordinary", "unbiased"},
   {"switchnorm/forward/f32/1x3x1/normal/seed1,running=ordinary", "unbiased"},
   {"instancenorm/forward/f32/0x3x5/normal/seed1,running=ordinary", "empty"},
