@@ -10,7 +10,8 @@
 static void list_help(void)
 {
   puts("usage: normative list [WHAT] [OPTION...]\n\n"
-       "WHAT is norms, families, presets, implementations or cases; without it, all but the cases.\n\n" SELECTION_HELP);
+       "WHAT is norms, families, presets, conventions, implementations or cases; without it, all but the cases.\n\n"
+       SELECTION_HELP);
 }
 
 static void list_norms(void)
@@ -45,6 +46,14 @@ static void list_presets(uint32_t type)
 {
   printf("presets for %s tensors (also -folded, -ftz, -folded-ftz)\n", type_name(type));
   preset_each(type, list_preset, NULL);
+}
+
+static void list_conventions(void)
+{
+  puts("conventions (convention=NAME in a case stands for these keys; any other key overrides it)");
+  for (const struct convention *c = convention_table; c->name; ++c)
+    printf("  %-18s  %-23s  %s%s%s%s%s\n", c->name, c->where, *c->keys ? c->keys : "defaults", *c->sizes ? "; " : "", c->sizes,
+           *c->sizes ? " sizes" : "", c->by_gradient ? "; no backward of evaluation" : "");
 }
 
 static int list_builtin(const char *name, void *arg)
@@ -98,8 +107,8 @@ int cmd_list(int argc, char **argv)
   }
   const char *what = optind < argc ? argv[optind] : "";
   if (optind + 1 < argc || (*what && strcmp(what, "norms") && strcmp(what, "families") && strcmp(what, "presets") &&
-                            strcmp(what, "implementations") && strcmp(what, "cases")))
-    return misuse("list", "'%s' is none of norms, families, presets, implementations, cases", argv[argc - 1]);
+                            strcmp(what, "conventions") && strcmp(what, "implementations") && strcmp(what, "cases")))
+    return misuse("list", "'%s' is none of norms, families, presets, conventions, implementations, cases", argv[argc - 1]);
   if (!strcmp(what, "cases")) return list_cases(&s);
   if (!*what || !strcmp(what, "norms")) list_norms();
   if (!*what || !strcmp(what, "families")) list_families();
@@ -107,6 +116,7 @@ int cmd_list(int argc, char **argv)
     list_presets(NORMATIVE_F32);
     list_presets(NORMATIVE_F64);
   }
+  if (!*what || !strcmp(what, "conventions")) list_conventions();
   if (!*what || !strcmp(what, "implementations")) list_implementations();
   return 0;
 }

@@ -33,7 +33,7 @@ enum normative_eps_place {
 };
 enum normative_affine {
   NORMATIVE_AFFINE_CHANNEL = 1, /* gamma and beta per channel; per column for LayerNorm and RMSNorm */
-  NORMATIVE_AFFINE_GROUP,       /* `groups` entries: GroupNormalization of ONNX before opset 21; one for each part of the rows */
+  NORMATIVE_AFFINE_GROUP,       /* `groups` entries: GroupNormalization of ONNX before opset 21; one a part of the rows */
   NORMATIVE_AFFINE_ELEMENT      /* C x S entries of GroupNorm; groups x cols, a row for each part of the rows */
 };
 /* Beside those of normative_estimator: m/max(m-1, 1) var, so that one element has a variance, 0: TensorFlow's fused BatchNorm.

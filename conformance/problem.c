@@ -2,6 +2,7 @@
    Problems as text, both ways, from one table of keys; and the index map of every norm. */
 #include "problem.h"
 #include <errno.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <math.h>
 #include <stddef.h>
@@ -60,8 +61,9 @@ static const struct word saved[] = {{"rstd", NORMATIVE_SAVED_RSTD}, {"variance",
 static const struct word flags[] = {{"no", 0}, {"yes", 1}, {0}};
 
 /* WORD: one of `words`, a uint32_t. COUNT: a uint64_t. REAL: a double that is exact in float; REAL64: any double.
-   PRESENT: a flag in JSON, given by a family's name in case names. FAMILY, POWER: of the recipe, not of the problem. */
-enum key_kind { WORD, COUNT, REAL, REAL64, PRESENT, FAMILY, POWER };
+   PRESENT: a flag in JSON, given by a family's name in case names. FAMILY, POWER: of the recipe, not of the problem.
+   ALIAS: stands for others, and was taken before them. */
+enum key_kind { WORD, COUNT, REAL, REAL64, PRESENT, FAMILY, POWER, ALIAS };
 struct key { const char *name; enum key_kind kind; const struct word *words; size_t problem, recipe; };
 #define P(field) offsetof(struct normative_problem, field)
 #define R(field) offsetof(struct recipe, field)
@@ -92,9 +94,43 @@ static const struct key keys[] = {
   {"addend", FAMILY, NULL, 0, R(addend)},
   {"lambda", FAMILY, NULL, 0, R(lambda)},
   {"pow2", POWER, NULL, 0, R(pow2)},
+  {"convention", ALIAS, NULL, 0, 0},
   {0}};
 #undef P
 #undef R
+
+/* Of PyTorch's torch.nn, Keras' layers, Flax' linen modules, ONNX' operators and TensorFlow's tf.compat.v1.nn.fused_batch_norm the
+   defaults; textbook: batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum) of tutorials. PyTorch's RMSNorm has
+   eps=None, the finfo of the type it computes in; ONNX' stash_type rounds xhat to the tensor's type before the scale. */
+#define POPULATION_OLD(momentum) "momentum=" momentum ",rule=old,estimator=population"
+const struct convention convention_table[] = {
+  {"pytorch", "batchnorm/*", "", "", false},
+  {"pytorch", "instancenorm/*", "", "", false},
+  {"pytorch", "layernorm*", "", "", false},
+  {"pytorch", "groupnorm/*", "", "", false},
+  {"pytorch", "rmsnorm/*/f64", "eps=2.220446e-16", "", false},
+  {"pytorch", "rmsnorm/*", "eps=1.1920929e-07", "", false},
+  {"keras", "batchnorm/*", "eps=0.001," POPULATION_OLD("0.99"), "", false},
+  {"keras", "instancenorm/*", "eps=0.001", "", false},
+  {"keras", "layernorm*", "eps=0.001", "", false},
+  {"keras", "groupnorm/*", "eps=0.001", "", false},
+  {"keras", "rmsnorm/*", "eps=1e-06", "", false},
+  {"flax", "batchnorm/*", POPULATION_OLD("0.99"), "", false},
+  {"flax", "instancenorm/*", "eps=1e-06", "", false},
+  {"flax", "layernorm*", "eps=1e-06", "", false},
+  {"flax", "groupnorm/*", "eps=1e-06", "", false},
+  {"flax", "rmsnorm/*", "eps=1e-06", "", false},
+  {"onnx", "batchnorm/forward/*", POPULATION_OLD("0.9"), "", false},
+  {"onnx", "instancenorm/forward/*", "", "", false},
+  {"onnx", "layernorm*/forward/*f16", "casts=normal", "", false},
+  {"onnx", "layernorm*/forward/*", "", "", false},
+  {"onnx", "groupnorm/forward/*f16", "casts=normal", "", false},
+  {"onnx", "groupnorm/forward/*", "", "", false},
+  {"onnx", "rmsnorm/forward/*f16", "casts=normal", "", false},
+  {"onnx", "rmsnorm/forward/*", "", "", false},
+  {"tensorflow", "batchnorm/*", "eps=0.001,momentum=1,estimator=unbiased1", "", false},
+  {"textbook", "batchnorm/*", POPULATION_OLD("0.9"), "2 or 4", true},
+  {0}};
 
 static void *at(const void *base, size_t offset) { return (char *)base + offset; }
 
@@ -346,6 +382,7 @@ static int set_key(struct testcase *tc, const struct key *k, const char *value, 
     *(uint32_t *)field = strcmp(value, "absent") != 0;
     /* fall through */
   case FAMILY: return copy_family(at(&tc->r, k->recipe), sizeof tc->r.gamma, value, k->name, e);
+  case ALIAS: return 0;
   }
   return 0;
 }
@@ -364,6 +401,61 @@ static int parse_keys(struct testcase *tc, char *text, struct error *e)
   }
   return 0;
 }
+
+/* ---- conventions ---- */
+
+static int unknown_convention(const char *name, const char *where, struct error *e)
+{
+  char names[256] = "";
+  bool known = false;
+  for (const struct convention *c = convention_table; c->name; ++c) {
+    known |= !strcmp(c->name, name);
+    if (c > convention_table && !strcmp(c->name, c[-1].name)) continue;
+    if (*names) strcat(names, ", ");
+    strcat(names, c->name);
+  }
+  if (known) return fail(e, "convention: %s has no %s", name, where);
+  return fail(e, "convention: '%s' is none of %s", name, names);
+}
+
+/* Sets the fields of tc that the convention means for its norm, direction and type, and *taken to its row. */
+static int take_convention(struct testcase *tc, const char *name, const struct convention **taken, struct error *e)
+{
+  char where[64], text[128];
+  const struct normative_problem *p = &tc->p;
+  const struct convention *c = convention_table;
+  snprintf(where, sizeof where, "%s/%s/%s", norm_find(p->norm)->name, direction_name(p->direction), type_name(p->type));
+  while (c->name && (strcmp(c->name, name) || fnmatch(c->where, where, 0))) ++c;
+  if (!c->name) return unknown_convention(name, where, e);
+  *taken = c;
+  snprintf(text, sizeof text, "%s", c->keys);
+  return parse_keys(tc, text, e);
+}
+
+/* A finished problem against what its convention, if any, has no word for. */
+static int check_convention(const struct normative_problem *p, const struct convention *c, struct error *e)
+{
+  if (c && *c->sizes && !strchr(c->sizes, '0' + (int)p->ndim))
+    return fail(e, "convention: %s takes tensors of %s sizes, not of %u", c->name, c->sizes, p->ndim);
+  if (c && c->by_gradient && p->direction == NORMATIVE_BACKWARD && p->mode == NORMATIVE_EVALUATION)
+    return fail(e, "convention: %s has no backward of evaluation, its mode is whether gradients are enabled", c->name);
+  return 0;
+}
+
+/* The convention that keys name, wherever it stands among them. */
+static int parse_convention(struct testcase *tc, const char *text, const struct convention **taken, struct error *e)
+{
+  char copy[CASE_NAME_MAX], *save = NULL;
+  snprintf(copy, sizeof copy, "%s", text);
+  for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+    if (strncmp(word, "convention=", 11)) continue;
+    if (*taken) return fail(e, "convention: '%s' beside %s", word + 11, (*taken)->name);
+    if (take_convention(tc, word + 11, taken, e)) return -1;
+  }
+  return 0;
+}
+
+/* ---- text: a case ---- */
 
 /* The parts before the keys: norm/direction/type/shape/family/seedN */
 static int parse_parts(struct testcase *tc, char *text, struct error *e)
@@ -393,14 +485,17 @@ int case_parse(struct testcase *tc, const char *name, struct error *e)
 {
   char copy[CASE_NAME_MAX];
   struct error inner;
+  const struct convention *taken = NULL;
   if (strlen(name) >= sizeof copy) return fail(e, "case name of %zu characters: too long", strlen(name));
   strcpy(copy, name);
   char *comma = strchr(copy, ',');
   if (comma) *comma++ = 0;
   if (parse_parts(tc, copy, &inner)) return fail(e, "case '%s': %s", name, inner.text);
-  if (comma && parse_keys(tc, comma, &inner)) return fail(e, "case '%s': %s", name, inner.text);
+  if (comma && (parse_convention(tc, comma, &taken, &inner) || parse_keys(tc, comma, &inner)))
+    return fail(e, "case '%s': %s", name, inner.text);
   if (tc->p.mode == NORMATIVE_EVALUATION && !tc->r.running[0]) tc->p.running = 1;
-  if (problem_finish(&tc->p, &inner)) return fail(e, "case '%s': %s", name, inner.text);
+  if (problem_finish(&tc->p, &inner) || check_convention(&tc->p, taken, &inner))
+    return fail(e, "case '%s': %s", name, inner.text);
   return 0;
 }
 
@@ -421,6 +516,7 @@ static bool key_text(char out[64], const struct testcase *tc, const struct norma
     return *(const double *)field != *(const double *)usual &&
            ((float)*(const double *)field == *(const double *)field) == (k->kind == REAL);
   case POWER: snprintf(out, 64, "%d", tc->r.pow2); return tc->r.pow2 != 0;
+  case ALIAS: return false;
   case PRESENT:
   case FAMILY: snprintf(out, 64, "%s", (const char *)at(&tc->r, k->recipe)); break;
   }
@@ -496,6 +592,7 @@ static int json_shape(struct normative_problem *p, const json_t *value, struct e
 static int json_key(struct normative_problem *p, const struct key *k, const json_t *value, struct error *e)
 {
   void *field = at(p, k->problem);
+  if (k->kind == ALIAS) return 0;
   if (k->kind == FAMILY || k->kind == POWER) return fail(e, "unknown key '%s'", k->name);
   if (k->kind == PRESENT || k->words == flags) {
     if (!json_is_boolean(value)) return fail(e, "%s: not true or false", k->name);
@@ -517,6 +614,16 @@ static int json_key(struct normative_problem *p, const struct key *k, const json
   return 0;
 }
 
+static int json_convention(struct normative_problem *p, const json_t *object, const struct convention **taken, struct error *e)
+{
+  const json_t *name = json_object_get(object, "convention");
+  struct testcase tc = {.p = *p};
+  if (name && !json_is_string(name)) return fail(e, "convention: not a name");
+  if (name && take_convention(&tc, json_string_value(name), taken, e)) return -1;
+  *p = tc.p;
+  return 0;
+}
+
 int problem_from_json(struct normative_problem *p, const json_t *object, struct error *e)
 {
   if (!json_is_object(object)) return fail(e, "problem: not an object");
@@ -530,8 +637,10 @@ int problem_from_json(struct normative_problem *p, const json_t *object, struct 
   if (!type || type_by_name(type, &t)) return fail(e, "problem: \"type\" is none of %s", word_list(types));
   problem_default(p, norm_by_name(norm)->id, d, t);
   struct error inner;
+  const struct convention *taken = NULL;
   const char *name;
   json_t *value;
+  if (json_convention(p, object, &taken, &inner)) return fail(e, "problem: %s", inner.text);
   json_object_foreach((json_t *)object, name, value)
   {
     if (!strcmp(name, "norm") || !strcmp(name, "direction") || !strcmp(name, "type")) continue;
@@ -543,7 +652,7 @@ int problem_from_json(struct normative_problem *p, const json_t *object, struct 
     if (bad) return fail(e, "problem: %s", inner.text);
   }
   if (p->mode == NORMATIVE_EVALUATION && !json_object_get(object, "running")) p->running = 1;
-  if (problem_finish(p, &inner)) return fail(e, "problem: %s", inner.text);
+  if (problem_finish(p, &inner) || check_convention(p, taken, &inner)) return fail(e, "problem: %s", inner.text);
   return 0;
 }
 
@@ -604,8 +713,8 @@ static struct runs sample_runs(const struct normative_problem *p, size_t n, size
                        .inner_stride = 1, .param = c0, .param_outer = 1};
 }
 
-/* What the groups' parts, of channels or of rows, have for gamma and beta: one entry each; or one for every (c,s) of GroupNorm, at
-   c*S + s whatever the layout, for every column of rows. */
+/* What the parts of channels or rows have for gamma and beta: one entry each; or one for every (c,s) of GroupNorm, at c*S + s
+   whatever the layout, for every column of rows. */
 static struct runs with_affine(const struct normative_problem *p, struct runs r, size_t part)
 {
   r.param = part * (problem_params(p) / p->groups);

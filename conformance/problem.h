@@ -28,6 +28,16 @@ struct testcase { struct normative_problem p; struct recipe r; };
 
 #define CASE_NAME_MAX 512
 
+/* What an implementation means where it is told nothing: convention=NAME, in a case's name or its JSON, stands for `keys`. Any
+   other key overrides it, and what comes back are the keys. The first row that fits holds. */
+struct convention {
+  const char *name, *where; /* a glob of norm/direction/type */
+  const char *keys;         /* as in a case's name; those left out have their default */
+  const char *sizes;        /* how many its tensors may have, "2 or 4"; "": any */
+  bool by_gradient;         /* its mode is whether gradients are enabled: training has them, evaluation has none */
+};
+extern const struct convention convention_table[]; /* ends with name == NULL */
+
 /* A problem with every default in place: eps 1e-5f, momentum 0.1f, rule new-weight, estimator unbiased, stat_type f64,
    training, ncs, gamma and beta present, no running statistics (evaluation: given). */
 void problem_default(struct normative_problem *p, uint32_t norm, uint32_t direction, uint32_t type);

@@ -630,6 +630,19 @@ static void one_element(struct sweeping *w, const struct target *t)
   }
 }
 
+/* BatchNorm as textbooks have it: the old weighs 0.9, the population's variance, start at 0 and 1, 2 or 4 sizes. */
+static void textbook(struct sweeping *w, const struct target *t)
+{
+  for (int four = 0; four <= 1 && t->row->id == NORMATIVE_BATCHNORM && t->layout == NORMATIVE_NCS; ++four) {
+    struct testcase tc = sized(w, t, four ? "mean1e2" : "normal", 5, 36, four ? BOTH : FIRST);
+    set_running(&tc, "start");
+    tc.p.rule = NORMATIVE_MOMENTUM_OLD;
+    tc.p.momentum = 0.9f;
+    tc.p.estimator = NORMATIVE_POPULATION;
+    give(w, tc);
+  }
+}
+
 static void running(struct sweeping *w, const struct target *t)
 {
   static const char *const x[] = {"mean1e4", "constant", "nan", "pinf", "outlier1e30", "scale1e20", "nearmax"};
@@ -650,6 +663,7 @@ static void running(struct sweeping *w, const struct target *t)
   set_running(&one, "ordinary");
   give(w, one);
   one_element(w, t);
+  textbook(w, t);
 }
 
 /* Each size 0 in turn; shapes of every rank. */

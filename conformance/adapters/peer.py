@@ -90,7 +90,8 @@ def beta_apart(p):
 
 
 def momentum(p, rule, *estimators):
-    """Why running statistics that follow this rule and these estimators are not those of p; None: they are, or there are none."""
+    """Why running statistics that follow this rule and one of these estimators are not those of p; None: they are, or there are
+    none."""
     if not p["running"] or p["mode"] != "training" or p["direction"] != "forward":
         return None
     if p["rule"] != rule:

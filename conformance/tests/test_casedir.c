@@ -395,7 +395,8 @@ static void missing_things(void **state)
   assert_string_equal(e.text, want);
 }
 
-/* The published schema has the keys that are written, and no others but the two that replace eps and momentum. */
+/* The published schema has the keys that are written, and no others but the two that replace eps and momentum, and convention,
+   whose names are those of the table. */
 static void the_schema_has_every_key(void **state)
 {
   (void)state;
@@ -406,7 +407,13 @@ static void the_schema_has_every_key(void **state)
   json_t *written = problem_to_json(&problem);
   const char *key;
   json_object_foreach(written, key, value) assert_non_null(json_object_get(defined, key));
-  assert_int_equal(json_object_size(defined), json_object_size(written) + 2);
+  assert_int_equal(json_object_size(defined), json_object_size(written) + 3);
+  size_t names = 0;
+  const json_t *listed = json_object_get(json_object_get(defined, "convention"), "enum");
+  for (const struct convention *c = convention_table; c->name; ++c)
+    if (c == convention_table || strcmp(c->name, c[-1].name))
+      assert_string_equal(json_string_value(json_array_get(listed, names++)), c->name);
+  assert_int_equal(json_array_size(listed), names);
   json_decref(written);
   json_decref(schema);
 }

@@ -44,6 +44,7 @@ expect 0 "layernorm" "$N" list
 expect 0 "usage" "$N" check --help
 expect 0 "layernorm/forward" "$N" list cases --norm layernorm
 expect 0 "f64-welford" "$N" list presets
+expect 0 "eps=0.001,momentum=0.99,rule=old,estimator=population" "$N" list conventions
 error 2 "normative: check: unrecognized option '--jsno'" "$N" check reference --jsno x
 error 2 "normative: report: option requires an argument -- 'o'" "$N" report -o
 error 2 "there are running_mean, running_var, y, mean, rstd, sum, dx, dgamma, dbeta, dlambda_mean, dlambda_var, variance" \

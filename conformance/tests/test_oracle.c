@@ -863,8 +863,8 @@ int main(void)
     cmocka_unit_test(edges_own_statistics), cmocka_unit_test(edges_root_mean_square), cmocka_unit_test(edges_parameters),
     cmocka_unit_test(edges_evaluation), cmocka_unit_test(conventions), cmocka_unit_test(residual),
     cmocka_unit_test(nothing), cmocka_unit_test(refuses), cmocka_unit_test(running_rules),
-    cmocka_unit_test(running_channels), cmocka_unit_test(running_of_one), cmocka_unit_test(running_edges), cmocka_unit_test(exact_sums),
-    cmocka_unit_test(exact_triples), cmocka_unit_test(settling),
+    cmocka_unit_test(running_channels), cmocka_unit_test(running_of_one), cmocka_unit_test(running_edges),
+    cmocka_unit_test(exact_sums), cmocka_unit_test(exact_triples), cmocka_unit_test(settling),
     cmocka_unit_test(narrow_types), cmocka_unit_test(textbook), cmocka_unit_test(layernorm_is_batchnorm),
     cmocka_unit_test(training_is_evaluation), cmocka_unit_test(scaled_pairs), cmocka_unit_test(any_threads),
     cmocka_unit_test(group_quantities)};

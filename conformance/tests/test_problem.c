@@ -63,6 +63,86 @@ static void defaults_are_left_out(void **state)
   assert_int_equal(tc.p.running, 1);
 }
 
+/* A convention, among other keys, and what it stands for. */
+static const char *const aliases[][2] = {
+  {"batchnorm/forward/f32/2x3/normal/seed1,convention=pytorch", "batchnorm/forward/f32/2x3/normal/seed1"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,convention=keras,running=start",
+   "batchnorm/forward/f32/2x3/normal/seed1,eps=0.001,momentum=0.99,rule=old,estimator=population,running=start"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,momentum=0.5,convention=keras,rule=new",
+   "batchnorm/forward/f32/2x3/normal/seed1,eps=0.001,momentum=0.5,estimator=population"},
+  {"layernorm_channels/backward/f16/2x3x4/normal/seed1,convention=keras",
+   "layernorm_channels/backward/f16/2x3x4/normal/seed1,eps=0.001"},
+  {"rmsnorm/forward/f64/2x3/normal/seed1,convention=pytorch", "rmsnorm/forward/f64/2x3/normal/seed1,eps=2.220446e-16"},
+  {"rmsnorm/forward/bf16/2x3/normal/seed1,convention=pytorch", "rmsnorm/forward/bf16/2x3/normal/seed1,eps=1.1920929e-07"},
+  {"layernorm/forward/bf16/2x3/normal/seed1,params=f32,convention=onnx",
+   "layernorm/forward/bf16/2x3/normal/seed1,params=f32,casts=normal"},
+  {"layernorm/forward/f32/2x3/normal/seed1,convention=onnx", "layernorm/forward/f32/2x3/normal/seed1"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,convention=tensorflow",
+   "batchnorm/forward/f32/2x3/normal/seed1,eps=0.001,momentum=1,estimator=unbiased1"},
+  {"batchnorm/forward/f32/2x3x4x5/normal/seed1,convention=textbook,mode=evaluation",
+   "batchnorm/forward/f32/2x3x4x5/normal/seed1,mode=evaluation,momentum=0.9,rule=old,estimator=population"},
+  {"batchnorm/backward/f32/2x3/normal/seed1,convention=textbook",
+   "batchnorm/backward/f32/2x3/normal/seed1,momentum=0.9,rule=old,estimator=population"},
+};
+
+/* "key": value of a case's key=value. */
+static void add_json(json_t *object, char *text)
+{
+  char *save = NULL, *end;
+  for (char *word = strtok_r(text, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+    char *value = strchr(word, '=');
+    *value++ = 0;
+    if (!strcmp(word, "running")) json_object_set_new(object, word, json_true());
+    else if (strtod(value, &end), *end) json_object_set_new(object, word, json_string(value));
+    else json_object_set_new(object, word, json_real(strtod(value, NULL)));
+  }
+}
+
+static void conventions_stand_for_keys(void **state)
+{
+  static const char *const set[] = {"mode", "eps", "momentum", "rule", "estimator", "casts", "params", "running"};
+  (void)state;
+  for (size_t i = 0; i < sizeof aliases / sizeof *aliases; ++i) {
+    struct testcase tc, plain;
+    struct normative_problem p;
+    struct error e = {""};
+    char out[CASE_NAME_MAX], copy[CASE_NAME_MAX];
+    if (case_parse(&tc, aliases[i][0], &e)) fail_msg("%s", e.text);
+    case_name(out, &tc);
+    assert_string_equal(out, aliases[i][1]);
+    strcpy(copy, aliases[i][0]);
+    *strchr(copy, ',') = 0;
+    assert_int_equal(case_parse(&plain, copy, &e), 0);
+    json_t *json = problem_to_json(&plain.p);
+    for (size_t k = 0; k < sizeof set / sizeof *set; ++k) json_object_del(json, set[k]);
+    add_json(json, copy + strlen(copy) + 1);
+    if (problem_from_json(&p, json, &e)) fail_msg("%s: %s", aliases[i][0], e.text);
+    assert_memory_equal(&p, &tc.p, sizeof p);
+    json_decref(json);
+  }
+}
+
+/* Every row's keys are keys, and only what they name differs from the default. */
+static void conventions_are_cases(void **state)
+{
+  (void)state;
+  for (const struct convention *c = convention_table; c->name; ++c) {
+    bool met = false;
+    for (const struct norm_row *row = norm_table; row->name; ++row)
+      for (uint32_t type = NORMATIVE_F32; type <= NORMATIVE_BF16; ++type) {
+        char name[CASE_NAME_MAX], out[CASE_NAME_MAX];
+        struct testcase tc;
+        struct error e;
+        snprintf(name, sizeof name, "%s/forward/%s/2x6/normal/seed1,convention=%s", row->name, type_name(type), c->name);
+        if (case_parse(&tc, name, &e)) continue;
+        case_name(out, &tc);
+        char *keys = strchr(out, ',');
+        met |= !strcmp(keys ? keys + 1 : "", c->keys);
+      }
+    if (!met) fail_msg("no case has '%s' of %s", c->keys, c->name);
+  }
+}
+
 static void json_comes_back(void **state)
 {
   (void)state;
@@ -148,6 +228,17 @@ static const char *const wrong[][2] = {
   {"switchnorm/backward/f32/2x3x4/normal/seed1,repo=yes", "repo: forward of training only"},
   {"switchnorm/forward/f32/2x3x4/normal/seed1,running=ordinary,repo=yes", "repo: forward of training only"},
   {"switchnorm/forward/f32/2x3/normal/seed1,repo=yes", "repo: an unbiased variance"},
+  {"layernorm/forward/f32/2x3/normal/seed1,convention=torch",
+   "convention: 'torch' is none of pytorch, keras, flax, onnx, tensorflow, textbook"},
+  {"switchnorm/forward/f32/2x3/normal/seed1,convention=pytorch", "convention: pytorch has no switchnorm/forward/f32"},
+  {"switchnorm/forward/f16/2x3/normal/seed1,convention=onnx", "convention: onnx has no switchnorm/forward/f16"},
+  {"layernorm/backward/f32/2x3/normal/seed1,convention=onnx", "convention: onnx has no layernorm/backward/f32"},
+  {"layernorm/forward/f32/2x3/normal/seed1,convention=textbook", "convention: textbook has no layernorm/forward/f32"},
+  {"batchnorm/forward/f32/2x3x4/normal/seed1,convention=textbook",
+   "convention: textbook takes tensors of 2 or 4 sizes, not of 3"},
+  {"batchnorm/backward/f32/2x3/normal/seed1,mode=evaluation,convention=textbook",
+   "convention: textbook has no backward of evaluation, its mode is whether gradients are enabled"},
+  {"batchnorm/forward/f32/2x3/normal/seed1,convention=keras,convention=onnx", "convention: 'onnx' beside keras"},
   {"batchnorm/forward/f32/0x3/normal/seed1,running=ordinary", "empty"},
   {"batchnorm/forward/f32/4294967296x4294967296/normal/seed1", "2^40"},
   {"batchnorm/forward/f32/1x1x1073741825/normal/seed1", "2^30"},
@@ -335,6 +426,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(names_come_back),      cmocka_unit_test(defaults_are_left_out), cmocka_unit_test(json_comes_back),
+    cmocka_unit_test(conventions_stand_for_keys), cmocka_unit_test(conventions_are_cases),
     cmocka_unit_test(wrong_names_say_what), cmocka_unit_test(index_maps),            cmocka_unit_test(shapes),
     cmocka_unit_test(narrow_types),         cmocka_unit_test(narrow_stores),
   };
