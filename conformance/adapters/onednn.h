@@ -70,7 +70,7 @@ static const char *supports(const struct normative_problem *p)
   if (p->device || p->strides[0]) return "only contiguous tensors of the host";
   if (p->residual) return "no fused residual";
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps is inside of the root";
-  if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta are per channel";
+  if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta are per channel or column";
   if (p->casts != NORMATIVE_CAST_ONCE) return "casts once";
   if ((double)(float)p->eps != p->eps) return "eps is a float";
   if (!p->n || !p->c || !p->s) return "no empty tensors";

@@ -623,7 +623,7 @@ static void the_worker_of_the_protocol(void **state)
   example(1, "", "worker.py");
   snprintf(spec, sizeof spec, "cmd:%s %s", python, at("worker.py"));
   struct implementation *impl = open_it(spec, &usual);
-  expect(impl, SKIP, "only RMSNorm forward f32 with gamma");
+  expect(impl, SKIP, "only RMSNorm forward f32 with gamma per column");
   problem.norm = NORMATIVE_RMSNORM;
   problem.has_beta = 0;
   struct tensor beta = in.t[SLOT_BETA];
