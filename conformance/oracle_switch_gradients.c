@@ -41,7 +41,7 @@ static void kit_init(struct kit *w, long precision)
   ball_sum_init(&w->more, precision);
   dyadic_init(&w->d);
   dyadic_init(&w->u);
-  mpfr_init2(w->gamma, 53);
+  mpfr_init2(w->gamma, 64);
 }
 
 static void kit_clear(struct kit *w)
@@ -54,7 +54,21 @@ static void kit_clear(struct kit *w)
   mpfr_clear(w->gamma);
 }
 
-static double gamma_of(const struct switched *all, size_t g) { return data_entry(&all->data, SLOT_GAMMA, g % all->c, 1); }
+static double gamma_entry(const struct switched *all, size_t g) { return data_entry(&all->data, SLOT_GAMMA, g % all->c, 1); }
+
+/* v = gamma, exact; 0 where it is not finite */
+static void gamma_of(const struct switched *all, size_t g, mpfr_ptr v)
+{
+  double entry = gamma_entry(all, g);
+  mpfr_set_prec(v, gamma_bits(all->data.p));
+  if (isfinite(entry)) gamma_exact(all->data.p, entry, v);
+  else mpfr_set_zero(v, 1);
+}
+
+static long double gamma_size(const struct switched *all, size_t g)
+{
+  return fabsl((long double)gamma_entry(all, g) + plus_one(all->data.p));
+}
 
 /* d = m_k sum dy x - S_k sum dy */
 static void moment_of(const struct backward *b, int k, size_t g, struct dyadic *d, struct dyadic *t)
@@ -77,8 +91,8 @@ static void flow_at(const struct backward *b, int level, size_t g, struct kit *w
     ball_add(&w->t, &w->t, &w->a);
   }
   ball_mul(&w->t, &w->t, &w->r);
-  double gamma = gamma_of(all, g);
-  mpfr_set_d(w->gamma, isfinite(gamma) ? -gamma : 0, MPFR_RNDN);
+  gamma_of(all, g, w->gamma);
+  mpfr_neg(w->gamma, w->gamma, MPFR_RNDN);
   ball_dyadic(&w->p, &b->flow[g].g);
   ball_mul(&w->p, &w->p, &w->r);
   ball_scale(&w->p, &w->p, w->gamma);
@@ -113,7 +127,7 @@ static bool sum_flow(const struct backward *b, struct pass *w, size_t g)
   const struct tensor *in = all->data.in->t;
   struct group_truth *out = &all->truth->group[g];
   struct runs runs = problem_runs(all->data.p, g);
-  long double size = 0, moment = 0, gamma = fabs(gamma_of(all, g));
+  long double size = 0, moment = 0, gamma = gamma_size(all, g);
   sum_clear(&w->plain);
   sum_clear(&w->products);
   bool finite = true;
@@ -133,7 +147,7 @@ static bool sum_flow(const struct backward *b, struct pass *w, size_t g)
   sum_get(&b->flow[g].g, &w->plain);
   sum_get(&b->flow[g].gx, &w->products);
   out->g_abs = out->gx_abs = out->c1 = out->c2 = INFINITY;
-  out->g_finite = finite && isfinite(gamma);
+  out->g_finite = finite && gamma < INFINITY;
   if (!out->g_finite) return finite;
   out->g_abs = sum_above(gamma * size / all->s, all->s);
   dyadic_get(w->low, &b->flow[g].g, MPFR_RNDA);
@@ -164,7 +178,7 @@ static void first_flow(const struct backward *b, struct pass *w, size_t g)
   if (!out->g_finite) return;
   sw->p = magnitude(f->p.v);
   sw->q = magnitude(f->q.v);
-  out->c2 = sum_above(magnitude(f->t.v) * fabs(gamma_of(b->all, g)) / b->all->s, 0);
+  out->c2 = sum_above(magnitude(f->t.v) * gamma_size(b->all, g) / b->all->s, 0);
 }
 
 static void flows(const struct backward *b)
@@ -262,7 +276,8 @@ struct worker { /* of one thread */
   struct ball r[LEVELS], constant[LEVELS], slope[LEVELS][KINDS];
   mpfr_t mx, factor; /* exact: m_k x or m_k g; g */
   mpfr_t sum_g;      /* G */
-  double x, dy, gamma;
+  mpfr_t gamma, other; /* exact: of g, of a group that shares an average with it */
+  double x, dy;
   /* a parameter: */
   size_t j;
   bool var;
@@ -284,9 +299,9 @@ static void worker_init(struct worker *w, const struct backward *b)
     ball_init(&w->constant[level], level_precision(level));
     for (int k = 0; k < KINDS; ++k) ball_init(&w->slope[level][k], level_precision(level));
   }
-  mpfr_init2(w->mx, 160);
-  mpfr_init2(w->factor, 106);
-  mpfr_init2(w->sum_g, 64);
+  mpfr_init2(w->mx, 96 + gamma_bits(b->all->data.p));
+  mpfr_init2(w->factor, 53 + gamma_bits(b->all->data.p));
+  mpfr_inits2(64, w->sum_g, w->gamma, w->other, (mpfr_ptr)0);
 }
 
 static void worker_clear(struct worker *w)
@@ -298,7 +313,7 @@ static void worker_clear(struct worker *w)
     ball_clear(&w->constant[level]);
     for (int k = 0; k < KINDS; ++k) ball_clear(&w->slope[level][k]);
   }
-  mpfr_clears(w->mx, w->factor, w->sum_g, (mpfr_ptr)0);
+  mpfr_clears(w->mx, w->factor, w->sum_g, w->gamma, w->other, (mpfr_ptr)0);
   for (int n = 0; n < CLASSES; ++n) {
     exponentials_clear(&w->class[n].a);
     exponentials_clear(&w->class[n].b);
@@ -332,8 +347,8 @@ static int class_of(struct worker *w, size_t g)
   return w->classes - 1;
 }
 
-/* h = gamma sum_j E_j f_j (m_j sum dy x - S_j sum dy), gamma given */
-static void set_h(struct worker *w, size_t g, double gamma)
+/* h = gamma sum_j E_j f_j (m_j sum dy x - S_j sum dy), gamma given; NULL: 1 */
+static void set_h(struct worker *w, size_t g, mpfr_srcptr gamma)
 {
   const struct switched *all = w->b->all;
   struct dyadic d, t;
@@ -343,8 +358,8 @@ static void set_h(struct worker *w, size_t g, double gamma)
   for (int j = 0; j < all->kinds; ++j) {
     moment_of(w->b, j, g, &d, &t);
     dyadic_mul_ui(&d, &d, all->f[j]);
-    dyadic_set_d(&t, gamma);
-    dyadic_mul(&d, &d, &t);
+    if (gamma) dyadic_set_mpfr(&t, gamma);
+    if (gamma) dyadic_mul(&d, &d, &t);
     exponentials_add(&w->h, &all->lambda[j], &d);
   }
   dyadic_clear(&d);
@@ -433,8 +448,7 @@ static void add_direct(struct worker *w, int level, struct kit *kit)
 {
   const struct switched *all = w->b->all;
   const struct softmax *weights = &all->level[level].mean;
-  mpfr_set_d(w->factor, w->gamma, MPFR_RNDN);
-  mpfr_mul_d(w->factor, w->factor, w->dy, MPFR_RNDN);
+  mpfr_mul_d(w->factor, w->gamma, w->dy, MPFR_RNDN);
   ball_zero(&kit->y);
   for (int k = 0; k < all->kinds; ++k) {
     if (alone(all, k)) {
@@ -471,14 +485,15 @@ static void add_shared(struct worker *w, int k, size_t g)
 {
   const struct switched *all = w->b->all;
   const struct flow *f = &w->b->flow[g];
-  if (gamma_of(all, g) == 0 || (!dyadic_sgn(&f->g) && !dyadic_sgn(&f->gx))) return;
+  gamma_of(all, g, w->other);
+  if (mpfr_zero_p(w->other) || (!dyadic_sgn(&f->g) && !dyadic_sgn(&f->gx))) return;
   int n = class_of(w, g);
   if (n < 0) return;
   struct dyadic c, x;
   dyadic_init(&c);
   dyadic_init(&x);
-  set_h(w, g, gamma_of(all, g));
-  dyadic_set_d(&c, gamma_of(all, g));
+  set_h(w, g, w->other);
+  dyadic_set_mpfr(&c, w->other);
   dyadic_mul(&c, &c, &f->g);
   dyadic_mul_ui(&c, &c, all->f[k]);
   exponentials_zero(&w->t);
@@ -497,11 +512,11 @@ static void add_shared(struct worker *w, int k, size_t g)
 static void add_own(struct worker *w)
 {
   struct dyadic c, t;
-  int n = w->gamma != 0 && w->dy != 0 ? class_of(w, w->g) : -1;
+  int n = !mpfr_zero_p(w->gamma) && w->dy != 0 ? class_of(w, w->g) : -1;
   if (n < 0) return;
   dyadic_init(&c);
   dyadic_init(&t);
-  dyadic_set_d(&c, w->gamma);
+  dyadic_set_mpfr(&c, w->gamma);
   dyadic_set_d(&t, w->dy);
   dyadic_mul(&c, &c, &t);
   dyadic_mul_ui(&c, &c, w->b->all->groups * w->b->all->s);
@@ -540,9 +555,9 @@ static void take_group(struct worker *w, size_t g)
   struct dyadic t;
   memset(w->ready, 0, sizeof w->ready);
   w->g = g;
-  w->gamma = gamma_of(w->b->all, g);
+  gamma_of(w->b->all, g, w->gamma);
   dyadic_init(&t);
-  dyadic_set_d(&t, isfinite(w->gamma) ? w->gamma : 0);
+  dyadic_set_mpfr(&t, w->gamma);
   dyadic_mul(&t, &t, &w->b->flow[g].g);
   mpfr_prec_t bits = (mpfr_prec_t)mpz_sizeinbase(t.z, 2);
   mpfr_set_prec(w->sum_g, bits < 64 ? 64 : bits);
@@ -599,7 +614,7 @@ static int dgamma_compare(void *self, const struct dyadic *q)
   for (size_t n = 0; n < all->n && w->classes <= CLASSES; ++n) {
     size_t g = n * all->c + w->j;
     if (!w->b->flow[g].finite) continue;
-    set_h(w, g, 1);
+    set_h(w, g, NULL);
     int class = w->h.count ? class_of(w, g) : -1;
     if (class >= 0) exponentials_join(&w->class[class].a, &w->h, 1);
   }
@@ -761,10 +776,13 @@ static void add_lambda(struct worker *w, size_t g)
     dyadic_add(&t, &lambda[w->j], &lambda[j]);
     exponentials_add(&w->t, &t, &d);
   }
-  dyadic_set_d(&d, w->var ? -0.5 : -gamma_of(all, g));
+  gamma_of(all, g, w->other);
+  dyadic_set_mpfr(&t, w->other);
+  dyadic_set_d(&d, w->var ? -0.5 : -1);
+  if (!w->var) dyadic_mul(&d, &d, &t);
   if (!w->var) dyadic_mul(&d, &d, &w->b->flow[g].g);
   exponentials_scale(&w->t, &d);
-  if (w->var) set_h(w, g, gamma_of(all, g));
+  if (w->var) set_h(w, g, w->other);
   if (n >= 0 && w->var) add_product(w, n, &w->t, &w->h, 1);
   else if (n >= 0) exponentials_join(&w->class[n].a, &w->t, 1);
   dyadic_clear(&d);

@@ -46,7 +46,7 @@ static void add_squares(struct switch_scales *s, const struct normative_problem 
   const struct switch_group *q = &sw->group[group];
   const struct switch_size *size = &s->of[0][group];
   const struct runs at = problem_runs(p, group);
-  const long double gamma = in->t[SLOT_GAMMA].data ? tensor_get(&in->t[SLOT_GAMMA], at.param) : 1;
+  const long double gamma = plus_one(p) + (in->t[SLOT_GAMMA].data ? tensor_get(&in->t[SLOT_GAMMA], at.param) : 1.0L);
   const long double r2 = size->r * size->r, V = size_of_V(sw, q);
   long double all = 0, plain = 0, moment = 0;
   for (size_t k = 0; k < p->s; ++k) {

@@ -223,9 +223,10 @@ static struct partial partials(const struct gradient_stage *g)
   const struct stage *s = g->s;
   const long double u = s->apply->u;
   const long double lost = bound_partial_lost(u, s->m, g->r, g->tiny);
-  struct partial off = {.p = bound_partial_mean(u, s->m, g->r, g->E, 4, s->q.c1, g->C1) + lost};
+  const long double one = plus_one(s->p);
+  struct partial off = {.p = bound_partial_mean(u, s->m, g->r, g->E, 4 + one, s->q.c1, g->C1) + lost};
   for (int folded = 0; folded < 2; ++folded)
-    off.q[folded] = bound_partial_variance(u, s->m, g->r, g->E, 6, s->q.c2, g->C2[folded]) + lost;
+    off.q[folded] = bound_partial_variance(u, s->m, g->r, g->E, 6 + one, s->q.c2, g->C2[folded]) + lost;
   return off;
 }
 

@@ -821,6 +821,39 @@ static void finite_differences(void **state)
   derivatives("2x3x3", ",dropbn=yes");
   derivatives("2x3x3", ",mode=evaluation");
   derivatives("2x2x3", ",mode=evaluation,layout=nsc");
+  derivatives("2x3x3", ",casts=plusone");
+}
+
+/* gamma and 1 + (gamma - 1), both exact: the same bits, zeros and middles too. */
+static void plus_one_is_gamma(void **state)
+{
+  (void)state;
+  const char *const types[] = {"f32", "f64", "bf16"}, *const modes[] = {"", ",mode=evaluation", ",dropbn=yes"};
+  const enum slot outputs[] = {SLOT_DX, SLOT_DGAMMA, SLOT_DBETA, SLOT_DLAMBDA_MEAN, SLOT_DLAMBDA_VAR};
+  for (int n = 0; n < 9; ++n) {
+    struct run two[2];
+    for (int k = 0; k < 2; ++k) {
+      char name[CASE_NAME_MAX];
+      snprintf(name, sizeof name, "switchnorm/backward/%s/2x3x4/hand/seed1,eps=0.25%s%s", types[n % 3], modes[n / 3],
+               k ? ",casts=plusone" : "");
+      open_case(&two[k], name);
+      for (enum slot s = SLOT_X; s < SLOT_Y; ++s)
+        for (size_t i = 0, seed = 10 + s; i < two[k].in.t[s].count; ++i) {
+          seed = seed * 6364136223846793005u + 1442695040888963407u;
+          double v = s == SLOT_RUNNING_VAR ? 2.5 : (double)(int64_t)(seed >> 61) - 3; /* -3 to 4 */
+          put(&two[k], s, i, s == SLOT_LAMBDA_MEAN || s == SLOT_LAMBDA_VAR ? 0 : s == SLOT_GAMMA ? v - k : v);
+        }
+      truth_of(&two[k]);
+    }
+    for (size_t o = 0; o < sizeof outputs / sizeof *outputs; ++o)
+      for (size_t i = 0; i < two[0].truth.t[outputs[o]].count; ++i) {
+        const struct wide *a = &two[0].truth.t[outputs[o]].exact[i], *b = &two[1].truth.t[outputs[o]].exact[i];
+        EXPECT(&two[1], outputs[o], i, nearest(&two[0], outputs[o], i));
+        assert_true(a->kind == b->kind && (a->kind != WIDE_FINITE || !memcmp(a->limb, b->limb, sizeof a->limb)));
+      }
+    close_case(&two[0]);
+    close_case(&two[1]);
+  }
 }
 
 /* ---- identities, and threads ---- */
@@ -891,6 +924,6 @@ int main(void)
     cmocka_unit_test(equal_weights), cmocka_unit_test(negative_variance),
     cmocka_unit_test(huge_lambdas), cmocka_unit_test(edges), cmocka_unit_test(edges_backward), cmocka_unit_test(families),
     cmocka_unit_test(extreme_lambdas), cmocka_unit_test(whole_range), cmocka_unit_test(finite_differences),
-    cmocka_unit_test(one_weight), cmocka_unit_test(any_threads)};
+    cmocka_unit_test(plus_one_is_gamma), cmocka_unit_test(one_weight), cmocka_unit_test(any_threads)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
