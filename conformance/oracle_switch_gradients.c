@@ -4,12 +4,15 @@
    and with sums over the groups that share an average of kind k (in evaluation not BN's, which are constants)
        dx = sum_k (w_k/m_k) (m_k R g + sum P) + sum_k 2 (w'_k/m_k^2) (m_k x - S_k) sum Q
        dgamma_c = sum_n R H/gamma     dlambda_mean[k] = w_k sum P (mu_k - M)     dlambda_var[k] = w'_k sum Q (v_k - V)
-   All are sums of a sqrt(W'/B)/D over groups, D the same product for all of equal B, a a sum of exponentials (oracle_switch.h):
+   With repo=yes v_k changes by 2/m_k [(x - mu_k) + (x - mu_in)/r], r = S - 1, where else by 2/m_k (x - mu_k): what comes through
+   Q has (m_k x - S_k) + (m_k/S) (S x - S_in)/r in place of m_k x - S_k.
+   All are sums of a sqrt(r W'/B)/D over groups, D the same product for all of equal B, a a sum of exponentials (oracle_switch.h):
        dx             a = m g W B [the element's own] - sum_k E_k f_k G B - sum_k E'_k f_k^2 (m_k x - S_k) h     D = W B
        dgamma         a = h/gamma                                                                                D = W
        dlambda_mean   a = -E_k G sum_j E_j (f_k S_k - f_j S_j)                                                   D = W^2
        dlambda_var    a = -(1/2) E'_k h sum_j E'_j (f_k^2 U_k - f_j^2 U_j)                                       D = W W' B
-   where h = gamma sum_j E_j f_j (m_j sum dy x - S_j sum dy). That is algebra enough to tell a number's side of a middle, or
+   where dx with repo=yes has r f_k (m_k x - S_k) + f_in (S x - S_in) in place of f_k (m_k x - S_k), and
+   h = gamma sum_j E_j f_j (m_j sum dy x - S_j sum dy). That is algebra enough to tell a number's side of a middle, or
    that it is 0, if all of it that does not cancel has one B; else only approximations are left. */
 #include "describe.h"
 #include "oracle_switch.h"
@@ -284,7 +287,7 @@ struct worker { /* of one thread */
   /* algebra: */
   struct { struct exponentials b, a; } class[CLASSES];
   int classes; /* CLASSES + 1: too many */
-  struct exponentials w, w_var, d, h, s, t;
+  struct exponentials w, w_var, root, d, h, s, t; /* root: r W' */
 };
 
 static void worker_init(struct worker *w, const struct backward *b)
@@ -318,7 +321,7 @@ static void worker_clear(struct worker *w)
     exponentials_clear(&w->class[n].a);
     exponentials_clear(&w->class[n].b);
   }
-  for (struct exponentials **s = (struct exponentials *[]){&w->w, &w->w_var, &w->d, &w->h, &w->s, &w->t, NULL}; *s; ++s)
+  for (struct exponentials **s = (struct exponentials *[]){&w->w, &w->w_var, &w->root, &w->d, &w->h, &w->s, &w->t, NULL}; *s; ++s)
     exponentials_clear(*s);
 }
 
@@ -327,6 +330,12 @@ static void start_classes(struct worker *w)
   w->classes = 0;
   weights_sum(w->b->all, false, &w->w);
   weights_sum(w->b->all, true, &w->w_var);
+  weights_sum(w->b->all, true, &w->root);
+  struct dyadic r;
+  dyadic_init(&r);
+  dyadic_set_d(&r, (double)w->b->all->r);
+  exponentials_scale(&w->root, &r);
+  dyadic_clear(&r);
 }
 
 /* The class of group g, with its a; -1 if there are too many. */
@@ -404,7 +413,7 @@ static int compare_classes(struct worker *w, enum divisor what, const struct dya
     if (!count) return -dyadic_sgn(q);
     if (count == 1) {
       set_divisor(w, what, only);
-      int side = compare_root(&w->class[only].a, &w->w_var, &w->d, &w->class[only].b, q);
+      int side = compare_root(&w->class[only].a, &w->root, &w->d, &w->class[only].b, q);
       if (side != UNKNOWN) return side;
     }
   }
@@ -415,6 +424,20 @@ static int compare_classes(struct worker *w, enum divisor what, const struct dya
 
 /* Is an average of kind k that of one group alone? */
 static bool alone(const struct switched *all, int k) { return k < all->own && members(all, k) == 1; }
+
+/* repo=yes: what all kinds add at S x - S_in, the slope of k times (m_k/S)/r. */
+static void add_bessel(struct worker *w, int level, struct kit *kit)
+{
+  const struct switched *all = w->b->all;
+  ball_zero(&kit->a);
+  for (int k = 0; k < all->own; ++k) {
+    mpfr_set_ui(w->mx, all->m[k] / all->s, MPFR_RNDN);
+    ball_scale(&kit->y, &w->slope[level][k], w->mx);
+    ball_add(&kit->a, &kit->a, &kit->y);
+  }
+  ball_div_ui(&kit->a, &kit->a, all->r);
+  ball_add(&w->slope[level][IN], &w->slope[level][IN], &kit->a);
+}
 
 /* Of the kinds whose averages are shared: the constant sum_k (w_k/m_k) sum P; of all, the slope at m_k x - S_k. */
 static void coefficients_at(struct worker *w, int level)
@@ -439,6 +462,7 @@ static void coefficients_at(struct worker *w, int level)
     ball_div_ui(&kit->y, &kit->y, all->m[k]);
     ball_add(&w->slope[level][k], &kit->y, &kit->y);
   }
+  if (all->data.p->repo) add_bessel(w, level, kit);
   flow_get(b, level, w->g, kit);
   ball_set(&w->r[level], &kit->r);
 }
@@ -480,6 +504,19 @@ static long dx_approximate(void *self, int level, mpfr_ptr out)
   return kit->y.radius;
 }
 
+/* d = f_k (m_k x - S_k), or with repo=yes r f_k (m_k x - S_k) + f_in (S x - S_in) */
+static void slope_at(const struct switched *all, int k, size_t g, const struct dyadic *x, struct dyadic *d)
+{
+  struct dyadic t;
+  deviation_of(all, k, g, x, d);
+  if (!all->data.p->repo) return;
+  dyadic_init(&t);
+  deviation_of(all, IN, g, x, &t);
+  dyadic_mul_ui(d, d, all->r);
+  dyadic_add(d, d, &t);
+  dyadic_clear(&t);
+}
+
 /* What group g, which shares the element's average of kind k, adds to the a of its class. */
 static void add_shared(struct worker *w, int k, size_t g)
 {
@@ -500,7 +537,7 @@ static void add_shared(struct worker *w, int k, size_t g)
   exponentials_add(&w->t, &all->lambda[k], &c);
   add_product(w, n, &w->t, &w->class[n].b, -1);
   dyadic_set_d(&x, w->x);
-  deviation_of(all, k, w->g, &x, &c);
+  slope_at(all, k, w->g, &x, &c);
   dyadic_mul_ui(&c, &c, all->f[k]);
   exponentials_zero(&w->t);
   exponentials_add(&w->t, &all->lambda_var[k], &c);
@@ -741,6 +778,7 @@ static void lambda_term(struct worker *w, int level, size_t g, struct ball *y)
   }
   ball_div_ui(y, y, m);
   if (w->var) ball_div_ui(y, y, m);
+  if (w->var) ball_div_ui(y, y, all->r);
   ball_mul(y, y, w->var ? &kit->q : &kit->p);
 }
 

@@ -270,8 +270,7 @@ static int check_switchnorm(const struct normative_problem *p, const struct norm
   }
   if (p->drop_bn && p->running) return fail(e, "dropbn: without the batch's statistics there are no running ones");
   if (!p->repo) return 0;
-  if (p->direction == NORMATIVE_BACKWARD || p->running)
-    return fail(e, "repo: forward of training only, without running statistics");
+  if (p->running) return fail(e, "repo: training only, without running statistics");
   if (p->s == 1) return fail(e, "repo: an unbiased variance of one element does not exist");
   return 0;
 }

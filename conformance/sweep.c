@@ -808,9 +808,10 @@ static void lambdas(struct sweeping *w, const struct target *t)
   snprintf(outweighed.r.lambda, sizeof outweighed.r.lambda, "batch");
   set_dy(&outweighed, "ordinary", false);
   if (!training) give(w, outweighed);
-  for (size_t k = 0; k < LENGTH(x) && training && t->direction == NORMATIVE_FORWARD && t->type == NORMATIVE_F32; ++k) {
+  for (size_t k = 0; k < LENGTH(x) && training && t->type == NORMATIVE_F32; ++k) {
     struct testcase tc = sized(w, t, x[k], 3, 6 + k, (enum split)(k % 3));
     tc.p.repo = 1;
+    set_dy(&tc, "ordinary", false);
     give(w, tc);
   }
 }

@@ -118,8 +118,9 @@ long double switch_scale_dx(const struct switch_scales *s, const struct normativ
   long double largest = s->of[0][group].r * g;
   for (size_t k = 0; k < sw->lambdas && !(k == 2 && p->mode == NORMATIVE_EVALUATION); ++k) {
     const struct switch_size *of = &s->of[k][place[k]];
-    const long double term = sw->w_var[k] * of->q * fabsl(x - q->mu_hi[k] - q->mu_lo[k]);
-    largest = fmaxl(largest, fmaxl(sw->w[k] * of->p, term));
+    long double away = fabsl(x - q->mu_hi[k] - q->mu_lo[k]);
+    if (p->repo) away = fmaxl(away, fabsl(x - q->mu_hi[0] - q->mu_lo[0]) / (p->s - 1));
+    largest = fmaxl(largest, fmaxl(sw->w[k] * of->p, sw->w_var[k] * of->q * away));
   }
   return largest;
 }

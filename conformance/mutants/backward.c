@@ -485,7 +485,7 @@ static void run_group(struct kernel *k, size_t group)
 
 /* ---- SwitchableNorm ----
    With R = 1/sqrtl(V + eps), P = -R sum g, Q = -R^3/2 sum g (x - M) of each (n,c), and k its three statistics:
-     dx = R g + (1/S) sum_k w_k mean_k(P) + (2/S) sum_k w'_k mean_k(Q) (x - mu_k)
+     dx = R g + (1/S) sum_k w_k mean_k(P) + (2/S) sum_k w'_k mean_k(Q) (x - mu_k); repo=yes: and (x - mu_in)/(S-1)
      dlambda_mean[k] = w_k sum P (mu_k - M)    dlambda_var[k] = w'_k sum Q (v_k - V)
    mean_k: that of the (n,c) which share statistic k. */
 
@@ -527,7 +527,8 @@ static void mixtures(struct kernel *k, struct switched *s)
   for (size_t g = 0; g < k->groups; ++g) {
     gather(k->x, k, SLOT_X, g);
     struct statistics of = moments(k);
-    own[g] = (struct moments){of.mean, of.var, of.rest};
+    bool bessel = k->p->repo && !has(k, REPO_POPULATION);
+    own[g] = (struct moments){of.mean, bessel ? of.var * (real)k->p->s / (real)(k->p->s - 1) : of.var, of.rest};
   }
   mix(s->mixed, own, k->p, mixing(k));
   free(own);
@@ -584,6 +585,9 @@ static real switched_dx(const struct kernel *k, const struct switched *s, size_t
     by_mean += s->w[2] / n * batch.p;
     by_var += s->v[2] / n * batch.q * from[2];
   }
+  real bessel = s->v[0] * own.q + s->v[1] / c * layer.q + (constant ? 0 : s->v[2] / n * batch.q);
+  if (p->repo && has(k, REPO_OWN_ONLY)) bessel = s->v[0] * own.q;
+  if (p->repo && !has(k, REPO_SLOPE_MISSING)) by_var += bessel * from[0] / (real)(p->s - 1);
   return s->used[group].rstd * k->g[i] + (by_mean + 2 * by_var) / (real)p->s;
 }
 

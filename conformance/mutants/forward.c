@@ -594,6 +594,6 @@ const char *mutants_decline(const struct normative_problem *p)
   bool forward = p->direction == NORMATIVE_FORWARD;
   if (forward && p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
   if (forward && p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";
-  if (p->repo) return "law of total variance only";
+  if (forward && p->repo) return "law of total variance only";
   return NULL;
 }

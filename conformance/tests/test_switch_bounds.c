@@ -264,10 +264,12 @@ static void test_without_the_batch(void **state)
 
 static void test_the_repository(void **state)
 {
-  struct normative_problem p = problem(NORMATIVE_FORWARD, NORMATIVE_F32);
   (void)state;
-  p.repo = 1;
-  all_within(kernels, COUNT(kernels), &p);
+  for (uint32_t direction = NORMATIVE_FORWARD; direction <= NORMATIVE_BACKWARD; ++direction) {
+    struct normative_problem p = problem(direction, NORMATIVE_F32);
+    p.repo = 1;
+    all_within(kernels, COUNT(kernels), &p);
+  }
 }
 
 /* ---- faults ---- */
