@@ -85,12 +85,11 @@ static void put_y(const struct view *v, struct block *b, size_t i, size_t j, lon
                   const long double weight[FEATURES])
 {
   const struct group_truth *q = &v->truth->group[b->group];
-  bool plus_one = v->p->casts == NORMATIVE_CAST_PLUS_ONE;
   long double x = tensor_get(&v->in->t[SLOT_X], i);
-  double gamma = parameter(v, SLOT_GAMMA, j, plus_one ? 0 : 1);
+  double gamma = parameter(v, SLOT_GAMMA, j, 1);
   double beta = parameter(v, SLOT_BETA, j, 0);
   if (v->in->t[SLOT_RESIDUAL].data) x += tensor_get(&v->in->t[SLOT_RESIDUAL], i);
-  long double f[FEATURES], g = fabsl((long double)gamma + plus_one), y = absolute_exact(&v->exact->exact[i]);
+  long double f[FEATURES], g = fabsl((long double)gamma + plus_one(v->p)), y = absolute_exact(&v->exact->exact[i]);
   f[F_ONE] = 1;
   f[F_G] = g;
   f[F_X] = fabsl(x);
@@ -134,7 +133,7 @@ static void put_dx(const struct view *v, struct block *b, size_t i, size_t j, co
 {
   const struct group_truth *q = &v->truth->group[b->group];
   const long double x = v->evaluation ? 0 : tensor_get(&v->in->t[SLOT_X], i), dx = absolute_exact(&v->exact->exact[i]);
-  const long double gamma = fabs(parameter(v, SLOT_GAMMA, j, 1)), r = q->rstd;
+  const long double gamma = fabsl((long double)parameter(v, SLOT_GAMMA, j, 1) + plus_one(v->p)), r = q->rstd;
   long double f[FEATURES] = {0}, s = dx;
   f[D_ONE] = 1;
   f[D_Y] = dx;
@@ -144,7 +143,7 @@ static void put_dx(const struct view *v, struct block *b, size_t i, size_t j, co
   if (!v->evaluation) {
     f[D_D] = v->centred ? fabsl(x - q->mu_hi - q->mu_lo) : f[D_X];
     if (v->cache->scales) s = fmaxl(s, switch_scale_dx(v->cache->scales, v->p, v->truth, b->group, x, f[D_G]));
-    else s = fmaxl(s, r * fmaxl(f[D_G], fmaxl(q->g_abs, r * f[D_D] * q->gx_abs)));
+    else s = fmaxl(s, r * fmaxl(f[D_G], fmaxl(q->g_abs, r * f[D_D] * q->gx_abs * q->factor)));
   }
   f[D_GAMMA_D] = gamma * f[D_D];
   const size_t n = b->n++;

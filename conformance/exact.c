@@ -98,6 +98,18 @@ void dyadic_mul_ui(struct dyadic *d, const struct dyadic *a, unsigned long k)
   d->e = a->e;
 }
 
+/* By their signs if those differ, else by their squares. */
+int dyadic_root_side(struct dyadic *a, struct dyadic *c, const struct dyadic *b)
+{
+  int side = dyadic_sgn(a), other = dyadic_sgn(c) * dyadic_sgn(b);
+  if (side != other) return side > other ? 1 : -1;
+  dyadic_mul(a, a, a);
+  dyadic_mul(c, c, c);
+  dyadic_mul(c, c, b);
+  dyadic_sub(a, a, c);
+  return side * dyadic_sgn(a);
+}
+
 void dyadic_get(mpfr_ptr v, const struct dyadic *a, mpfr_rnd_t round) { mpfr_set_z_2exp(v, a->z, a->e, round); }
 
 /* ---- sums ---- */

@@ -20,6 +20,8 @@ void dyadic_mul_ui(struct dyadic *d, const struct dyadic *a, unsigned long k);
 /* To v's precision. */
 void dyadic_get(mpfr_ptr v, const struct dyadic *a, mpfr_rnd_t round);
 static inline int dyadic_sgn(const struct dyadic *a) { return mpz_sgn(a->z); }
+/* The sign of a - c sqrt(b), b >= 0. Destroys a and c. */
+int dyadic_root_side(struct dyadic *a, struct dyadic *c, const struct dyadic *b);
 
 /* A sum of up to 2^31 doubles (or products) in digits of 30 bits, carries left until sum_get. */
 enum sum_of { SUM_OF_DOUBLES, SUM_OF_PRODUCTS, SUM_OF_TRIPLES };

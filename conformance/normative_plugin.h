@@ -28,8 +28,8 @@ enum normative_mode { NORMATIVE_TRAINING = 1, NORMATIVE_EVALUATION };
 enum normative_type { NORMATIVE_F32 = 1, NORMATIVE_F64, NORMATIVE_F16, NORMATIVE_BF16 }; /* f16, bf16: uint16_t bits */
 enum normative_eps_place {
   NORMATIVE_EPS_INSIDE = 1, /* 1/sqrt(var + eps) */
-  NORMATIVE_EPS_OUTSIDE,    /* 1/(sqrt(var) + eps) */
-  NORMATIVE_EPS_MAX         /* 1/sqrt(max(var, eps)) */
+  NORMATIVE_EPS_OUTSIDE,    /* 1/(sqrt(var) + eps); backward at var = 0: dx = (g - mean(g))/eps, the limit and the derivative */
+  NORMATIVE_EPS_MAX         /* 1/sqrt(max(var, eps)); backward: a constant below eps; at eps either way, and between, is right */
 };
 enum normative_affine {
   NORMATIVE_AFFINE_CHANNEL = 1, /* gamma and beta per channel; per column for LayerNorm and RMSNorm */
@@ -41,8 +41,9 @@ enum normative_affine {
 enum { NORMATIVE_UNBIASED1 = NORMATIVE_POPULATION + 1 };
 enum normative_casts {
   NORMATIVE_CAST_ONCE = 1, /* one rounding to the tensor's type, at the store */
-  NORMATIVE_CAST_NORMAL,   /* xhat is rounded to the tensor's type, then scaled in it: Llama, ONNX */
-  NORMATIVE_CAST_PLUS_ONE  /* (1 + gamma) in place of gamma, one rounding: Gemma */
+  NORMATIVE_CAST_NORMAL,   /* xhat is rounded to the tensor's type, then scaled in it: Llama, ONNX; backward: gamma dy and the
+                              terms of dgamma, dy times such an xhat, are too */
+  NORMATIVE_CAST_PLUS_ONE  /* (1 + gamma) in place of gamma, one rounding: Gemma; backward: in g, dgamma is that of gamma */
 };
 /* What a group saves beside its mean, and backward with given = 1 takes: rstd, or the population variance (RMSNorm: the mean
    square), which eps is not part of: oneDNN. */

@@ -37,15 +37,15 @@ struct root_worker { /* of one thread: approximations that belong to the group a
 
 static void worker_init(struct root_worker *w, const struct job *job)
 {
-  /* (x + r) m needs all bits of any two doubles and 31 more; 1 + gamma likewise. */
-  bool wide = job->data.residual, plus_one = job->data.p->casts == NORMATIVE_CAST_PLUS_ONE;
+  /* (x + r) m needs all bits of any two doubles and 31 more. */
+  bool wide = job->data.residual;
   memset(w, 0, sizeof *w);
   w->job = job;
   settler_init(&w->settler);
   for (int level = 0; level < LEVELS; ++level)
     mpfr_inits2(level_precision(level), w->root[level], w->t[level], (mpfr_ptr)0);
   mpfr_init2(w->mx, wide ? 2176 : 128);
-  mpfr_init2(w->param, plus_one ? 2176 : 64);
+  mpfr_init2(w->param, gamma_bits(job->data.p));
   dyadic_init(&w->left);
   dyadic_init(&w->right);
   dyadic_init(&w->x);
@@ -93,12 +93,6 @@ static void set_mx(struct root_worker *w)
   if (w->g->m != 1) mpfr_mul_ui(w->mx, w->mx, w->g->m, MPFR_RNDN);
 }
 
-static void set_param(struct root_worker *w)
-{
-  mpfr_set_d(w->param, w->gamma, MPFR_RNDN);
-  if (w->job->data.p->casts == NORMATIVE_CAST_PLUS_ONE) mpfr_add_ui(w->param, w->param, 1, MPFR_RNDN);
-}
-
 /* One evaluation at precision p with a proven radius. u = 2^-p. t is the rounded difference of exact numbers: a factor
    (1+d), |d| <= u, whatever cancels; root (1+u)^(+-4.5); two products: v' = v (1+u)^(+-7.5), so |v' - v| < 7.6 u |v'|
    < 2^(e+3-p) where e is v''s exponent, |v'| < 2^e. Adding beta, exact, rounds by at most u |y'| < 2^(exponent of y' - p).
@@ -115,7 +109,7 @@ static long root_approximate(void *self, int level, mpfr_ptr y)
   }
   set_mx(w);
   mpfr_sub(t, w->mx, w->g->s_value, MPFR_RNDN);
-  set_param(w);
+  gamma_exact(w->job->data.p, w->gamma, w->param);
   mpfr_mul(t, t, root, MPFR_RNDN);
   mpfr_mul(t, t, w->param, MPFR_RNDN);
   if (mpfr_zero_p(t)) {
@@ -143,7 +137,7 @@ static void root_terms(struct root_worker *w, const struct dyadic *q)
     return;
   }
   set_mx(w);
-  set_param(w);
+  gamma_exact(w->job->data.p, w->gamma, w->param);
   dyadic_set_mpfr(&w->left, w->mx);
   dyadic_sub(&w->left, &w->left, &w->g->s);
   dyadic_set_mpfr(&w->right, w->param);
@@ -152,22 +146,14 @@ static void root_terms(struct root_worker *w, const struct dyadic *q)
   dyadic_sub(&w->right, q, &w->right);
 }
 
-/* beta + gamma t / (sqrt(B) + E) against q is L against c sqrt(B), where c = q - beta and L = gamma t - c E: by their signs
-   if those differ, else by their squares. */
+/* beta + gamma t / (sqrt(B) + E) against q is L against c sqrt(B), where c = q - beta and L = gamma t - c E. */
 static int root_compare(void *self, const struct dyadic *q)
 {
   struct root_worker *w = self;
-  struct dyadic *left = &w->left, *c = &w->right;
   root_terms(w, q);
-  dyadic_mul(&w->x, c, &w->g->e);
-  dyadic_sub(left, left, &w->x);
-  int side = dyadic_sgn(left), other = dyadic_sgn(c) * dyadic_sgn(&w->g->b);
-  if (side != other) return side > other ? 1 : -1;
-  dyadic_mul(c, c, c);
-  dyadic_mul(c, c, &w->g->b);
-  dyadic_mul(left, left, left);
-  dyadic_sub(left, left, c);
-  return side * dyadic_sgn(left);
+  dyadic_mul(&w->x, &w->right, &w->g->e);
+  dyadic_sub(&w->left, &w->left, &w->x);
+  return dyadic_root_side(&w->left, &w->right, &w->g->b);
 }
 
 /* Something is not finite: y by IEEE arithmetic from the signs and classes of what is. A finite result is only possible
@@ -175,7 +161,7 @@ static int root_compare(void *self, const struct dyadic *q)
 static void special_element(struct root_worker *w, size_t i, double special)
 {
   const struct group *g = w->g;
-  double t = special - g->mean, gamma = w->gamma + (w->job->data.p->casts == NORMATIVE_CAST_PLUS_ONE ? 1 : 0);
+  double t = special - g->mean, gamma = w->gamma + plus_one(w->job->data.p);
   if (special == 0 && g->mean == 0) {
     set_mx(w);
     t = mpfr_cmp(w->mx, g->s_value);
@@ -205,7 +191,7 @@ static void elements(struct root_worker *w, size_t index, size_t from, size_t to
     size_t i = element_at(&runs, k), j = param_at(&runs, k);
     w->element = tensor_get(&job->data.in->t[SLOT_X], i);
     w->residual = job->data.residual ? tensor_get(&job->data.in->t[SLOT_RESIDUAL], i) : 0;
-    w->gamma = data_entry(&job->data, SLOT_GAMMA, j, job->data.p->casts == NORMATIVE_CAST_PLUS_ONE ? 0 : 1);
+    w->gamma = data_entry(&job->data, SLOT_GAMMA, j, 1);
     w->beta = data_entry(&job->data, SLOT_BETA, j, 0);
     double special = isfinite(w->element) && isfinite(w->residual) ? 0 : w->element + w->residual;
     if (special == 0 && w->g->mean == 0 && w->g->rstd == 1 && isfinite(w->gamma) && isfinite(w->beta))

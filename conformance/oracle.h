@@ -40,6 +40,8 @@ struct group_truth {
   long double g_abs;        /* mean|g| */
   long double gx_abs;       /* mean|g xhat| */
   long double c1, c2;       /* |mean(g)|, |mean(g xhat)|; 0 where the formula of dx has none */
+  long double factor;       /* dx = rstd (g - mean(g) - xhat mean(g xhat) factor): 1; eps outside the root (sigma+eps)/sigma; 0
+                               where rstd does not change with x, as where eps is the greater */
   long double dy_max;       /* max|dy| of the group */
   bool g_finite;            /* every dy and gamma of the group is finite */
 };

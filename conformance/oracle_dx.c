@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
    dx. With g = gamma dy, xhat = t rho of frame.h, m elements in a group, and the exact sums G = sum g and H = sum g t,
-       own statistics   dx = [(m g - G) - t H/B] / sqrt(B)           RMSNorm: G = 0; a given variance likewise
-       given rstd       dx = [(m g - G) - t rho^2 H] rho/m
-       evaluation       dx = g / sqrt(B)
+       own statistics   dx = [(m g - G) - t H rho/sqrt(B)] rho       RMSNorm: G = 0; H = 0 where rho does not move
+       given rstd       dx = [(m g - G) - t rho^2 H] rho/m           given variance: as own statistics
+       evaluation       dx = g rho
    that is (n g - G - t K) R with n = m or 1, and K and R of the group. */
 #include "describe.h"
 #include "gradients.h"
@@ -25,6 +25,7 @@ struct moments { /* read by all threads once filled */
   struct dyadic g, h, g_abs; /* G and H; sum|g| */
   mpfr_t g_value;            /* G */
   bool narrow;               /* gamma dy is exact in double */
+  bool plus_one;             /* gamma is 1 more */
   bool nan;                  /* dx is NaN in the whole group */
 };
 
@@ -47,14 +48,19 @@ static void sums_clear(struct sums *s)
 }
 
 /* Into plus or minus goes g, into products g x. */
-static void add_factors(struct sums *s, struct factors f, bool narrow)
+static void add_factors(struct sums *s, struct factors f, const struct moments *o)
 {
-  struct sum *side = signbit(f.gamma) == signbit(f.dy) ? &s->plus : &s->minus;
-  if (narrow) {
+  const bool negative = o->plus_one ? f.gamma < -1 : signbit(f.gamma) != 0;
+  struct sum *side = negative == (signbit(f.dy) != 0) ? &s->plus : &s->minus;
+  if (o->narrow) {
     double g = f.gamma * f.dy;
     sum_add(side, g);
     if (isfinite(f.x)) sum_add_product(&s->products, g, f.x, 0);
   } else {
+    if (o->plus_one) {
+      sum_add(side, f.dy);
+      if (isfinite(f.x)) sum_add_product(&s->products, f.dy, f.x, 0);
+    }
     sum_add_product(side, f.gamma, f.dy, 0);
     if (isfinite(f.x)) sum_add_triple(&s->products, f.gamma, f.dy, f.x);
   }
@@ -72,7 +78,7 @@ static long double mean_gx(const struct gradients *all, struct sums *s, size_t i
     struct factors v = factors_of(all, element_at(&runs, k), param_at(&runs, k));
     if (!isfinite(v.x) || !isfinite(v.dy) || !isfinite(v.gamma)) continue;
     frame_deviation(f, v.x, s->kx, s->deviation, MPFR_RNDN);
-    sum += fabsl((long double)v.gamma * v.dy * mpfr_get_ld(s->deviation, MPFR_RNDN));
+    sum += fabsl(((long double)v.gamma + plus_one(all->data.p)) * v.dy * mpfr_get_ld(s->deviation, MPFR_RNDN));
   }
   return sum_above(sum * f->rho_up / m, m);
 }
@@ -94,7 +100,7 @@ static void moments_fill(const struct gradients *all, struct sums *s, struct mom
     struct factors v = factors_of(all, element_at(&runs, k), param_at(&runs, k));
     x_finite = x_finite && isfinite(v.x);
     if (isfinite(v.dy) && fabs(v.dy) > out->dy_max) out->dy_max = fabs(v.dy);
-    if (isfinite(v.dy) && isfinite(v.gamma)) add_factors(s, v, o->narrow);
+    if (isfinite(v.dy) && isfinite(v.gamma)) add_factors(s, v, o);
     else out->g_finite = false;
   }
   o->nan = !d->evaluation && !(x_finite && out->g_finite && (f->ordinary || (f->mean == 0 && f->rstd == 0)));
@@ -106,7 +112,7 @@ static void moments_fill(const struct gradients *all, struct sums *s, struct mom
   sum_get(&o->h, &s->products);
 }
 
-/* sum g x becomes H = sum g (k x - s); what dx has none of becomes 0. */
+/* sum g x becomes H = sum g (k x - s); G becomes 0 where dx has none. */
 static void centre_moments(const struct gradients *all, struct sums *s, struct moments *o, size_t index)
 {
   const struct frame *f = &all->frame[index];
@@ -115,7 +121,6 @@ static void centre_moments(const struct gradients *all, struct sums *s, struct m
   dyadic_mul(&s->t, &s->t, &o->g);
   dyadic_sub(&o->h, &o->h, &s->t);
   if (!all->data.centred || all->data.evaluation) mpz_set_ui(o->g.z, 0);
-  if (all->data.evaluation) mpz_set_ui(o->h.z, 0);
   mpfr_prec_t bits = (mpfr_prec_t)mpz_sizeinbase(o->g.z, 2);
   mpfr_set_prec(o->g_value, bits < 64 ? 64 : bits);
   dyadic_get(o->g_value, &o->g, MPFR_RNDN);
@@ -147,7 +152,7 @@ struct dx_worker { /* of one thread: approximations that belong to the group at 
   mpfr_t r[LEVELS], k[LEVELS]; /* R and K */
   mpfr_t a[LEVELS], t[LEVELS];
   mpfr_t ng, kx;               /* exact */
-  struct dyadic da, dt, dx;
+  struct dyadic da, dc, de, dt, dx;
   struct factors v;
 };
 
@@ -158,11 +163,9 @@ static void dx_init(struct dx_worker *w, const struct gradients *all)
   settler_init(&w->settler);
   for (int level = 0; level < LEVELS; ++level)
     mpfr_inits2(level_precision(level), w->r[level], w->k[level], w->a[level], w->t[level], (mpfr_ptr)0);
-  mpfr_init2(w->ng, 160);
+  mpfr_init2(w->ng, 96 + gamma_bits(all->data.p)); /* 31 bits of n, 53 of dy */
   mpfr_init2(w->kx, 96);
-  dyadic_init(&w->da);
-  dyadic_init(&w->dt);
-  dyadic_init(&w->dx);
+  for (struct dyadic **d = (struct dyadic *[]){&w->da, &w->dc, &w->de, &w->dt, &w->dx, NULL}; *d; ++d) dyadic_init(*d);
 }
 
 static void dx_clear(struct dx_worker *w)
@@ -170,9 +173,7 @@ static void dx_clear(struct dx_worker *w)
   settler_clear(&w->settler);
   for (int level = 0; level < LEVELS; ++level) mpfr_clears(w->r[level], w->k[level], w->a[level], w->t[level], (mpfr_ptr)0);
   mpfr_clears(w->ng, w->kx, (mpfr_ptr)0);
-  dyadic_clear(&w->da);
-  dyadic_clear(&w->dt);
-  dyadic_clear(&w->dx);
+  for (struct dyadic **d = (struct dyadic *[]){&w->da, &w->dc, &w->de, &w->dt, &w->dx, NULL}; *d; ++d) dyadic_clear(*d);
 }
 
 static void dx_take(struct dx_worker *w, const struct frame *f, const struct moments *o)
@@ -182,7 +183,7 @@ static void dx_take(struct dx_worker *w, const struct frame *f, const struct mom
   memset(w->ready, 0, sizeof w->ready);
 }
 
-/* R and K, each within a factor (1+u)^(+-3) at u = 2^-precision. */
+/* At u = 2^-precision, R within a factor (1+u)^(+-3), with E 4.5, and K 3, with E 9. */
 static void coefficients_at(struct dx_worker *w, int level)
 {
   mpfr_ptr r = w->r[level], k = w->k[level];
@@ -194,8 +195,12 @@ static void coefficients_at(struct dx_worker *w, int level)
     mpfr_div_ui(r, r, w->o->n, MPFR_RNDN);
     mpfr_mul_d(k, k, w->f->rstd, MPFR_RNDN);
     mpfr_mul_d(k, k, w->f->rstd, MPFR_RNDN);
-  } else {
+  } else if (!mpfr_zero_p(k)) {
     dyadic_get(w->a[level], &w->f->b, MPFR_RNDN);
+    if (dyadic_sgn(&w->f->e)) {
+      mpfr_mul(k, k, r, MPFR_RNDN);
+      mpfr_sqrt(w->a[level], w->a[level], MPFR_RNDN);
+    }
     mpfr_div(k, k, w->a[level], MPFR_RNDN);
   }
 }
@@ -205,16 +210,16 @@ static void set_ng(struct dx_worker *w)
 {
   if (w->o->narrow) mpfr_set_d(w->ng, w->v.gamma * w->v.dy, MPFR_RNDN);
   else {
-    mpfr_set_d(w->ng, w->v.gamma, MPFR_RNDN);
+    gamma_exact(w->all->data.p, w->v.gamma, w->ng);
     mpfr_mul_d(w->ng, w->ng, w->v.dy, MPFR_RNDN);
   }
   if (w->o->n != 1) mpfr_mul_ui(w->ng, w->ng, w->o->n, MPFR_RNDN);
 }
 
 /* u = 2^-p. a = n g - G is the rounded difference of exact numbers, a factor (1+u)^(+-1) whatever cancels; b = t K of
-   (1+u)^(+-5); a - b then is within u|a| + 5.1u|b| + u|a - b|, and times R, whose own factor is (1+u)^(+-3), within
-   R (u|a| + 5.1u|b|)(1 + 4.1u) + 5.1u|y| of dx. With |a|, |b| < 2^M, R < 2^E: |y| < 2^(M+1+E)(1 + 6u), so all of it is below
-   16.4 u 2^(M+E), and half of that where one of them is 0. */
+   (1+u)^(+-11); a - b then is within u|a| + 11.1u|b| + u|a - b|, and times R, whose own factor is (1+u)^(+-4.5), within
+   R (u|a| + 11.1u|b|)(1 + 6.6u) + 6.6u|y| of dx. With |a|, |b| < 2^M, R < 2^E: |y| < 2^(M+1+E)(1 + 8u), so all of it is below
+   25.5 u 2^(M+E). */
 static long dx_approximate(void *self, int level, mpfr_ptr y)
 {
   struct dx_worker *w = self;
@@ -236,12 +241,28 @@ static long dx_approximate(void *self, int level, mpfr_ptr y)
 }
 
 /* dx against q, with A = n g - G:
-     given          rho (A - t rho^2 H) against n q
-     otherwise      N = A B - t H against q sqrt(B)^3: by their signs if those differ, else by their squares */
+     given          rho (A - t rho^2 H) against n q */
+static int given_compare(struct dx_worker *w, const struct dyadic *q)
+{
+  struct dyadic *a = &w->da, *t = &w->dt, *x = &w->dx;
+  dyadic_mul(t, t, &w->o->h);
+  dyadic_set_d(x, w->f->rstd);
+  dyadic_mul(a, a, x);
+  for (int n = 0; n < 3; ++n) dyadic_mul(t, t, x);
+  dyadic_sub(a, a, t);
+  dyadic_mul_ui(x, q, w->o->n);
+  dyadic_sub(a, a, x);
+  return dyadic_sgn(a);
+}
+
+/*   H = 0          A against q (sqrt(B) + E)
+     otherwise      A - t H/(sqrt(B) (sqrt(B) + E)) against q (sqrt(B) + E), that is
+                    A B - t H - 2 q E B against (q (B + E^2) - A E) sqrt(B) */
 static int dx_compare(void *self, const struct dyadic *q)
 {
   struct dx_worker *w = self;
-  struct dyadic *a = &w->da, *t = &w->dt, *x = &w->dx;
+  struct dyadic *a = &w->da, *t = &w->dt, *x = &w->dx, *c = &w->dc;
+  const struct dyadic *b = &w->f->b, *e = &w->f->e;
   set_ng(w);
   dyadic_set_mpfr(a, w->ng);
   dyadic_sub(a, a, &w->o->g);
@@ -249,36 +270,33 @@ static int dx_compare(void *self, const struct dyadic *q)
   dyadic_mul_ui(t, t, w->f->k);
   dyadic_set_mpfr(x, w->f->s);
   dyadic_sub(t, t, x);
-  dyadic_mul(t, t, &w->o->h);
-  if (w->f->given) {
-    dyadic_set_d(x, w->f->rstd);
-    dyadic_mul(a, a, x);
-    dyadic_mul(t, t, x);
-    dyadic_mul(t, t, x);
-    dyadic_mul(t, t, x);
-    dyadic_sub(a, a, t);
-    dyadic_mul_ui(x, q, w->o->n);
+  if (w->f->given) return given_compare(w, q);
+  dyadic_mul(x, q, e);
+  if (!dyadic_sgn(&w->o->h)) {
     dyadic_sub(a, a, x);
-    return dyadic_sgn(a);
+    dyadic_set(c, q);
+    return dyadic_root_side(a, c, b);
   }
-  dyadic_mul(a, a, &w->f->b);
-  dyadic_sub(a, a, t);
-  int side = dyadic_sgn(a), other = dyadic_sgn(q);
-  if (side != other) return side > other ? 1 : -1;
-  dyadic_mul(a, a, a);
-  dyadic_mul(x, q, q);
-  for (int n = 0; n < 3; ++n) dyadic_mul(x, x, &w->f->b);
+  dyadic_mul(c, e, e);
+  dyadic_add(c, c, b);
+  dyadic_mul(c, c, q);
+  dyadic_mul(&w->de, a, e);
+  dyadic_sub(c, c, &w->de);
+  dyadic_add(x, x, x);
   dyadic_sub(a, a, x);
-  return side * dyadic_sgn(a);
+  dyadic_mul(a, a, b);
+  dyadic_mul(t, t, &w->o->h);
+  dyadic_sub(a, a, t);
+  return dyadic_root_side(a, c, b);
 }
 
 /* Evaluation, not all finite: gamma dy rstd as IEEE has it, but for underflow and overflow. And 0 where the given variance is
    infinite. */
 static double special_dx(const struct dx_worker *w)
 {
-  double g = w->v.gamma * w->v.dy;
-  if (isfinite(w->v.gamma) && isfinite(w->v.dy))
-    g = w->v.gamma == 0 || w->v.dy == 0 ? 0 : signbit(w->v.gamma) == signbit(w->v.dy) ? 1 : -1;
+  double gamma = w->v.gamma + plus_one(w->all->data.p), g = gamma * w->v.dy;
+  if (isfinite(gamma) && isfinite(w->v.dy))
+    g = gamma == 0 || w->v.dy == 0 ? 0 : signbit(gamma) == signbit(w->v.dy) ? 1 : -1;
   return g * w->f->rstd;
 }
 
@@ -317,7 +335,8 @@ static void thread_init(struct thread *t, const struct gradients *all)
   dyadic_init(&t->moments.h);
   dyadic_init(&t->moments.g_abs);
   mpfr_init2(t->moments.g_value, 64);
-  t->moments.narrow = p->type != NORMATIVE_F64 && (p->param_type != NORMATIVE_F64 || !p->has_gamma);
+  t->moments.plus_one = plus_one(p);
+  t->moments.narrow = p->type != NORMATIVE_F64 && (p->param_type != NORMATIVE_F64 || !p->has_gamma) && !plus_one(p);
   dx_init(&t->dx, all);
 }
 
@@ -340,6 +359,7 @@ static void start_group(struct thread *t, const struct gradients *all, size_t in
   moments_fill(all, &t->sums, &t->moments, index, out);
   centre_moments(all, &t->sums, &t->moments, index);
   describe_moments(all, &t->sums, &t->moments, index, out);
+  if (!all->frame[index].moves) mpz_set_ui(t->moments.h.z, 0);
   dx_take(&t->dx, &all->frame[index], &t->moments);
 }
 

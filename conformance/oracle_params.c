@@ -5,7 +5,8 @@
        dgamma = sum over groups of D rho
    given statistics: rational, one exact sum. One group (BatchNorm): one root. Many groups (a row each in LayerNorm): a sum of
    roots, approximated to any precision; whether it is 0, or the middle between two neighbours, is decided by algebra
-   (roots.h). */
+   (roots.h), with eps outside the root by
+       D/(sqrt(B) + E) = D B/sqrt(B F^2) - D E/sqrt(F^2), F = B - E^2       D/(2E) where F = 0 */
 #include "describe.h"
 #include "gradients.h"
 #include "roots.h"
@@ -182,7 +183,7 @@ static void rational_sum(struct params_worker *w)
 
 /* ---- one root ---- */
 
-/* D rho, D in w->d: D is rounded once, rho (1+u)^(+-1.5), the product once. */
+/* D rho, D in w->d: D is rounded once, rho (1+u)^(+-4.5), the product once. */
 static long single_approximate(void *self, int level, mpfr_ptr y)
 {
   struct params_worker *w = self;
@@ -193,25 +194,23 @@ static long single_approximate(void *self, int level, mpfr_ptr y)
   frame_root(&w->all->frame[w->groups.first], w->root[level]);
   dyadic_get(y, &w->d, MPFR_RNDN);
   mpfr_mul(y, y, w->root[level], MPFR_RNDN);
-  return mpfr_get_exp(y) + 2 - level_precision(level);
+  return mpfr_get_exp(y) + 3 - level_precision(level);
 }
 
-/* D against q sqrt(B): by their signs if those differ, else by their squares. */
+/* D - q E against q sqrt(B) */
 static int single_compare(void *self, const struct dyadic *q)
 {
   struct params_worker *w = self;
-  int side = dyadic_sgn(&w->d), other = dyadic_sgn(q);
-  if (side != other) return side > other ? 1 : -1;
-  dyadic_mul(&w->t, &w->d, &w->d);
-  dyadic_mul(&w->u, q, q);
-  dyadic_mul(&w->u, &w->u, &w->all->frame[w->groups.first].b);
-  dyadic_sub(&w->t, &w->t, &w->u);
-  return side * dyadic_sgn(&w->t);
+  const struct frame *f = &w->all->frame[w->groups.first];
+  dyadic_mul(&w->t, q, &f->e);
+  dyadic_sub(&w->t, &w->d, &w->t);
+  dyadic_set(&w->u, q);
+  return dyadic_root_side(&w->t, &w->u, &f->b);
 }
 
 /* ---- many roots ---- */
 
-/* term <- D rho of a group: (1+u)^(+-3.5) of itself: of one element dy t rho, else D rounded. Returns false if it is 0. */
+/* term <- D rho of a group: (1+u)^(+-7.5) of itself: of one element dy t rho, else D rounded. Returns false if it is 0. */
 static bool group_term(struct params_worker *w, size_t group, int level, mpfr_ptr term)
 {
   const struct frame *f = &w->all->frame[group];
@@ -233,8 +232,8 @@ static bool group_term(struct params_worker *w, size_t group, int level, mpfr_pt
   return true;
 }
 
-/* Each of n terms, below 2^e, is within 3.6 u of itself, and each of n additions adds u times a partial sum that is below
-   n 2^e: in all less than (n + 4) n u 2^e; the exponents of the partial sums tell better. */
+/* Each of n terms, below 2^e, is within 7.6 u of itself, and each of n additions adds u times a partial sum that is below
+   n 2^e: in all less than (n + 8) n u 2^e; the exponents of the partial sums tell better. */
 static long many_approximate(void *self, int level, mpfr_ptr y)
 {
   struct params_worker *w = self;
@@ -250,9 +249,30 @@ static long many_approximate(void *self, int level, mpfr_ptr y)
     ++n;
   }
   if (!n) return RADIUS_0;
-  long radius = top + 3 - level_precision(level); /* 4.6 u 2^top for each */
+  long radius = top + 4 - level_precision(level); /* 8.6 u 2^top for each */
   for (; n; n >>= 1) ++radius;
   return radius;
+}
+
+/* sum += w->d/(sqrt(B) + E) of the frame, by roots alone. */
+static int add_roots(struct params_worker *w, struct root_sum *sum, const struct frame *f)
+{
+  if (!dyadic_sgn(&f->e)) return root_sum_add(sum, &w->d, &f->b);
+  dyadic_mul(&w->u, &f->e, &f->e);
+  dyadic_sub(&w->t, &f->b, &w->u);
+  int side = dyadic_sgn(&w->t);
+  if (!side) {
+    dyadic_mul_ui(&w->u, &w->u, 4);
+    return root_sum_add(sum, &w->d, &w->u);
+  }
+  dyadic_mul(&w->t, &w->t, &w->t);
+  dyadic_mul(&w->u, &w->d, &f->e);
+  if (side > 0) mpz_neg(w->u.z, w->u.z);
+  if (root_sum_add(sum, &w->u, &w->t)) return -1;
+  dyadic_mul(&w->u, &w->d, &f->b);
+  if (side < 0) mpz_neg(w->u.z, w->u.z);
+  dyadic_mul(&w->t, &w->t, &f->b);
+  return dyadic_sgn(&f->b) ? root_sum_add(sum, &w->u, &w->t) : 0;
 }
 
 /* Is the sum q? root_sum_zero's answer. */
@@ -269,7 +289,7 @@ static int many_equals(struct params_worker *w, const struct dyadic *q)
   for (size_t k = 0; k < w->groups.count && !bad; ++k) {
     size_t group = w->groups.first + k * w->groups.step;
     group_sum(w, group);
-    bad = root_sum_add(&sum, &w->d, &w->all->frame[group].b);
+    bad = add_roots(w, &sum, &w->all->frame[group]);
   }
   if (!bad) answer = root_sum_zero(&sum);
   root_sum_clear(&sum);

@@ -368,7 +368,7 @@ static void worker_init(struct y_worker *w, const struct switched *all)
     ball_init(&w->t[level], level_precision(level));
   }
   mpfr_init2(w->mx, 128);
-  mpfr_init2(w->param, all->data.p->casts == NORMATIVE_CAST_PLUS_ONE ? 2176 : 64);
+  mpfr_init2(w->param, gamma_bits(all->data.p));
 }
 
 static void worker_clear(struct y_worker *w)
@@ -382,12 +382,6 @@ static void worker_clear(struct y_worker *w)
   mpfr_clears(w->mx, w->param, (mpfr_ptr)0);
   for (struct exponentials **s = (struct exponentials *[]){&w->top, &w->w, &w->w_var, &w->b, NULL}; *s; ++s)
     exponentials_clear(*s);
-}
-
-static void set_param(struct y_worker *w)
-{
-  mpfr_set_d(w->param, w->gamma, MPFR_RNDN);
-  if (w->all->data.p->casts == NORMATIVE_CAST_PLUS_ONE) mpfr_add_ui(w->param, w->param, 1, MPFR_RNDN);
 }
 
 static const struct ball *root_at(struct y_worker *w, int level)
@@ -414,7 +408,7 @@ static long y_approximate(void *self, int level, mpfr_ptr out)
     ball_add(y, y, t);
   }
   ball_mul(y, y, root);
-  set_param(w);
+  gamma_exact(w->all->data.p, w->gamma, w->param);
   ball_scale(y, y, w->param);
   if (w->beta != 0) {
     mpfr_set_d(t->v, w->beta, MPFR_RNDN);
@@ -449,7 +443,7 @@ static int y_compare(void *self, const struct dyadic *q)
   struct dyadic c, t;
   dyadic_init(&c);
   dyadic_init(&t);
-  set_param(w);
+  gamma_exact(w->all->data.p, w->gamma, w->param);
   dyadic_set_mpfr(&t, w->param);
   set_top(w, &t);
   weights_sum(w->all, false, &w->w);
@@ -472,7 +466,7 @@ static double special_y(struct y_worker *w)
   dyadic_init(&one);
   dyadic_set_d(&one, 1);
   set_top(w, &one);
-  double t = exponentials_sign(&w->top), gamma = w->gamma + (w->all->data.p->casts == NORMATIVE_CAST_PLUS_ONE ? 1 : 0);
+  double t = exponentials_sign(&w->top), gamma = w->gamma + plus_one(w->all->data.p);
   double y = gamma * (t * w->all->frame[w->g].rstd) + w->beta;
   dyadic_clear(&one);
   return isfinite(y) ? w->beta : y;
@@ -484,7 +478,7 @@ static void y_element(struct y_worker *w, size_t i, size_t j)
   const struct frame_of *f = &w->all->frame[w->g];
   struct truth_tensor *out = &w->all->truth->t[SLOT_Y];
   w->x = tensor_get(&d->in->t[SLOT_X], i);
-  w->gamma = data_entry(d, SLOT_GAMMA, j, d->p->casts == NORMATIVE_CAST_PLUS_ONE ? 0 : 1);
+  w->gamma = data_entry(d, SLOT_GAMMA, j, 1);
   w->beta = data_entry(d, SLOT_BETA, j, 0);
   if (!f->finite) settle_double(out, i, NAN);
   else if (f->rstd == 1 && isfinite(w->gamma) && isfinite(w->beta))

@@ -4,12 +4,15 @@
    and with sums over the groups that share an average of kind k (in evaluation not BN's, which are constants)
        dx = sum_k (w_k/m_k) (m_k R g + sum P) + sum_k 2 (w'_k/m_k^2) (m_k x - S_k) sum Q
        dgamma_c = sum_n R H/gamma     dlambda_mean[k] = w_k sum P (mu_k - M)     dlambda_var[k] = w'_k sum Q (v_k - V)
-   All are sums of a sqrt(W'/B)/D over groups, D the same product for all of equal B, a a sum of exponentials (oracle_switch.h):
+   With repo=yes v_k changes by 2/m_k [(x - mu_k) + (x - mu_in)/r], r = S - 1, where else by 2/m_k (x - mu_k): what comes through
+   Q has (m_k x - S_k) + (m_k/S) (S x - S_in)/r in place of m_k x - S_k.
+   All are sums of a sqrt(r W'/B)/D over groups, D the same product for all of equal B, a a sum of exponentials (oracle_switch.h):
        dx             a = m g W B [the element's own] - sum_k E_k f_k G B - sum_k E'_k f_k^2 (m_k x - S_k) h     D = W B
        dgamma         a = h/gamma                                                                                D = W
        dlambda_mean   a = -E_k G sum_j E_j (f_k S_k - f_j S_j)                                                   D = W^2
        dlambda_var    a = -(1/2) E'_k h sum_j E'_j (f_k^2 U_k - f_j^2 U_j)                                       D = W W' B
-   where h = gamma sum_j E_j f_j (m_j sum dy x - S_j sum dy). That is algebra enough to tell a number's side of a middle, or
+   where dx with repo=yes has r f_k (m_k x - S_k) + f_in (S x - S_in) in place of f_k (m_k x - S_k), and
+   h = gamma sum_j E_j f_j (m_j sum dy x - S_j sum dy). That is algebra enough to tell a number's side of a middle, or
    that it is 0, if all of it that does not cancel has one B; else only approximations are left. */
 #include "describe.h"
 #include "oracle_switch.h"
@@ -41,7 +44,7 @@ static void kit_init(struct kit *w, long precision)
   ball_sum_init(&w->more, precision);
   dyadic_init(&w->d);
   dyadic_init(&w->u);
-  mpfr_init2(w->gamma, 53);
+  mpfr_init2(w->gamma, 64);
 }
 
 static void kit_clear(struct kit *w)
@@ -54,7 +57,21 @@ static void kit_clear(struct kit *w)
   mpfr_clear(w->gamma);
 }
 
-static double gamma_of(const struct switched *all, size_t g) { return data_entry(&all->data, SLOT_GAMMA, g % all->c, 1); }
+static double gamma_entry(const struct switched *all, size_t g) { return data_entry(&all->data, SLOT_GAMMA, g % all->c, 1); }
+
+/* v = gamma, exact; 0 where it is not finite */
+static void gamma_of(const struct switched *all, size_t g, mpfr_ptr v)
+{
+  double entry = gamma_entry(all, g);
+  mpfr_set_prec(v, gamma_bits(all->data.p));
+  if (isfinite(entry)) gamma_exact(all->data.p, entry, v);
+  else mpfr_set_zero(v, 1);
+}
+
+static long double gamma_size(const struct switched *all, size_t g)
+{
+  return fabsl((long double)gamma_entry(all, g) + plus_one(all->data.p));
+}
 
 /* d = m_k sum dy x - S_k sum dy */
 static void moment_of(const struct backward *b, int k, size_t g, struct dyadic *d, struct dyadic *t)
@@ -77,8 +94,8 @@ static void flow_at(const struct backward *b, int level, size_t g, struct kit *w
     ball_add(&w->t, &w->t, &w->a);
   }
   ball_mul(&w->t, &w->t, &w->r);
-  double gamma = gamma_of(all, g);
-  mpfr_set_d(w->gamma, isfinite(gamma) ? -gamma : 0, MPFR_RNDN);
+  gamma_of(all, g, w->gamma);
+  mpfr_neg(w->gamma, w->gamma, MPFR_RNDN);
   ball_dyadic(&w->p, &b->flow[g].g);
   ball_mul(&w->p, &w->p, &w->r);
   ball_scale(&w->p, &w->p, w->gamma);
@@ -113,7 +130,7 @@ static bool sum_flow(const struct backward *b, struct pass *w, size_t g)
   const struct tensor *in = all->data.in->t;
   struct group_truth *out = &all->truth->group[g];
   struct runs runs = problem_runs(all->data.p, g);
-  long double size = 0, moment = 0, gamma = fabs(gamma_of(all, g));
+  long double size = 0, moment = 0, gamma = gamma_size(all, g);
   sum_clear(&w->plain);
   sum_clear(&w->products);
   bool finite = true;
@@ -133,7 +150,7 @@ static bool sum_flow(const struct backward *b, struct pass *w, size_t g)
   sum_get(&b->flow[g].g, &w->plain);
   sum_get(&b->flow[g].gx, &w->products);
   out->g_abs = out->gx_abs = out->c1 = out->c2 = INFINITY;
-  out->g_finite = finite && isfinite(gamma);
+  out->g_finite = finite && gamma < INFINITY;
   if (!out->g_finite) return finite;
   out->g_abs = sum_above(gamma * size / all->s, all->s);
   dyadic_get(w->low, &b->flow[g].g, MPFR_RNDA);
@@ -164,7 +181,7 @@ static void first_flow(const struct backward *b, struct pass *w, size_t g)
   if (!out->g_finite) return;
   sw->p = magnitude(f->p.v);
   sw->q = magnitude(f->q.v);
-  out->c2 = sum_above(magnitude(f->t.v) * fabs(gamma_of(b->all, g)) / b->all->s, 0);
+  out->c2 = sum_above(magnitude(f->t.v) * gamma_size(b->all, g) / b->all->s, 0);
 }
 
 static void flows(const struct backward *b)
@@ -262,14 +279,15 @@ struct worker { /* of one thread */
   struct ball r[LEVELS], constant[LEVELS], slope[LEVELS][KINDS];
   mpfr_t mx, factor; /* exact: m_k x or m_k g; g */
   mpfr_t sum_g;      /* G */
-  double x, dy, gamma;
+  mpfr_t gamma, other; /* exact: of g, of a group that shares an average with it */
+  double x, dy;
   /* a parameter: */
   size_t j;
   bool var;
   /* algebra: */
   struct { struct exponentials b, a; } class[CLASSES];
   int classes; /* CLASSES + 1: too many */
-  struct exponentials w, w_var, d, h, s, t;
+  struct exponentials w, w_var, root, d, h, s, t; /* root: r W' */
 };
 
 static void worker_init(struct worker *w, const struct backward *b)
@@ -284,9 +302,9 @@ static void worker_init(struct worker *w, const struct backward *b)
     ball_init(&w->constant[level], level_precision(level));
     for (int k = 0; k < KINDS; ++k) ball_init(&w->slope[level][k], level_precision(level));
   }
-  mpfr_init2(w->mx, 160);
-  mpfr_init2(w->factor, 106);
-  mpfr_init2(w->sum_g, 64);
+  mpfr_init2(w->mx, 96 + gamma_bits(b->all->data.p));
+  mpfr_init2(w->factor, 53 + gamma_bits(b->all->data.p));
+  mpfr_inits2(64, w->sum_g, w->gamma, w->other, (mpfr_ptr)0);
 }
 
 static void worker_clear(struct worker *w)
@@ -298,12 +316,12 @@ static void worker_clear(struct worker *w)
     ball_clear(&w->constant[level]);
     for (int k = 0; k < KINDS; ++k) ball_clear(&w->slope[level][k]);
   }
-  mpfr_clears(w->mx, w->factor, w->sum_g, (mpfr_ptr)0);
+  mpfr_clears(w->mx, w->factor, w->sum_g, w->gamma, w->other, (mpfr_ptr)0);
   for (int n = 0; n < CLASSES; ++n) {
     exponentials_clear(&w->class[n].a);
     exponentials_clear(&w->class[n].b);
   }
-  for (struct exponentials **s = (struct exponentials *[]){&w->w, &w->w_var, &w->d, &w->h, &w->s, &w->t, NULL}; *s; ++s)
+  for (struct exponentials **s = (struct exponentials *[]){&w->w, &w->w_var, &w->root, &w->d, &w->h, &w->s, &w->t, NULL}; *s; ++s)
     exponentials_clear(*s);
 }
 
@@ -312,6 +330,12 @@ static void start_classes(struct worker *w)
   w->classes = 0;
   weights_sum(w->b->all, false, &w->w);
   weights_sum(w->b->all, true, &w->w_var);
+  weights_sum(w->b->all, true, &w->root);
+  struct dyadic r;
+  dyadic_init(&r);
+  dyadic_set_d(&r, (double)w->b->all->r);
+  exponentials_scale(&w->root, &r);
+  dyadic_clear(&r);
 }
 
 /* The class of group g, with its a; -1 if there are too many. */
@@ -332,8 +356,8 @@ static int class_of(struct worker *w, size_t g)
   return w->classes - 1;
 }
 
-/* h = gamma sum_j E_j f_j (m_j sum dy x - S_j sum dy), gamma given */
-static void set_h(struct worker *w, size_t g, double gamma)
+/* h = gamma sum_j E_j f_j (m_j sum dy x - S_j sum dy), gamma given; NULL: 1 */
+static void set_h(struct worker *w, size_t g, mpfr_srcptr gamma)
 {
   const struct switched *all = w->b->all;
   struct dyadic d, t;
@@ -343,8 +367,8 @@ static void set_h(struct worker *w, size_t g, double gamma)
   for (int j = 0; j < all->kinds; ++j) {
     moment_of(w->b, j, g, &d, &t);
     dyadic_mul_ui(&d, &d, all->f[j]);
-    dyadic_set_d(&t, gamma);
-    dyadic_mul(&d, &d, &t);
+    if (gamma) dyadic_set_mpfr(&t, gamma);
+    if (gamma) dyadic_mul(&d, &d, &t);
     exponentials_add(&w->h, &all->lambda[j], &d);
   }
   dyadic_clear(&d);
@@ -389,7 +413,7 @@ static int compare_classes(struct worker *w, enum divisor what, const struct dya
     if (!count) return -dyadic_sgn(q);
     if (count == 1) {
       set_divisor(w, what, only);
-      int side = compare_root(&w->class[only].a, &w->w_var, &w->d, &w->class[only].b, q);
+      int side = compare_root(&w->class[only].a, &w->root, &w->d, &w->class[only].b, q);
       if (side != UNKNOWN) return side;
     }
   }
@@ -400,6 +424,20 @@ static int compare_classes(struct worker *w, enum divisor what, const struct dya
 
 /* Is an average of kind k that of one group alone? */
 static bool alone(const struct switched *all, int k) { return k < all->own && members(all, k) == 1; }
+
+/* repo=yes: what all kinds add at S x - S_in, the slope of k times (m_k/S)/r. */
+static void add_bessel(struct worker *w, int level, struct kit *kit)
+{
+  const struct switched *all = w->b->all;
+  ball_zero(&kit->a);
+  for (int k = 0; k < all->own; ++k) {
+    mpfr_set_ui(w->mx, all->m[k] / all->s, MPFR_RNDN);
+    ball_scale(&kit->y, &w->slope[level][k], w->mx);
+    ball_add(&kit->a, &kit->a, &kit->y);
+  }
+  ball_div_ui(&kit->a, &kit->a, all->r);
+  ball_add(&w->slope[level][IN], &w->slope[level][IN], &kit->a);
+}
 
 /* Of the kinds whose averages are shared: the constant sum_k (w_k/m_k) sum P; of all, the slope at m_k x - S_k. */
 static void coefficients_at(struct worker *w, int level)
@@ -424,6 +462,7 @@ static void coefficients_at(struct worker *w, int level)
     ball_div_ui(&kit->y, &kit->y, all->m[k]);
     ball_add(&w->slope[level][k], &kit->y, &kit->y);
   }
+  if (all->data.p->repo) add_bessel(w, level, kit);
   flow_get(b, level, w->g, kit);
   ball_set(&w->r[level], &kit->r);
 }
@@ -433,8 +472,7 @@ static void add_direct(struct worker *w, int level, struct kit *kit)
 {
   const struct switched *all = w->b->all;
   const struct softmax *weights = &all->level[level].mean;
-  mpfr_set_d(w->factor, w->gamma, MPFR_RNDN);
-  mpfr_mul_d(w->factor, w->factor, w->dy, MPFR_RNDN);
+  mpfr_mul_d(w->factor, w->gamma, w->dy, MPFR_RNDN);
   ball_zero(&kit->y);
   for (int k = 0; k < all->kinds; ++k) {
     if (alone(all, k)) {
@@ -466,26 +504,40 @@ static long dx_approximate(void *self, int level, mpfr_ptr out)
   return kit->y.radius;
 }
 
+/* d = f_k (m_k x - S_k), or with repo=yes r f_k (m_k x - S_k) + f_in (S x - S_in) */
+static void slope_at(const struct switched *all, int k, size_t g, const struct dyadic *x, struct dyadic *d)
+{
+  struct dyadic t;
+  deviation_of(all, k, g, x, d);
+  if (!all->data.p->repo) return;
+  dyadic_init(&t);
+  deviation_of(all, IN, g, x, &t);
+  dyadic_mul_ui(d, d, all->r);
+  dyadic_add(d, d, &t);
+  dyadic_clear(&t);
+}
+
 /* What group g, which shares the element's average of kind k, adds to the a of its class. */
 static void add_shared(struct worker *w, int k, size_t g)
 {
   const struct switched *all = w->b->all;
   const struct flow *f = &w->b->flow[g];
-  if (gamma_of(all, g) == 0 || (!dyadic_sgn(&f->g) && !dyadic_sgn(&f->gx))) return;
+  gamma_of(all, g, w->other);
+  if (mpfr_zero_p(w->other) || (!dyadic_sgn(&f->g) && !dyadic_sgn(&f->gx))) return;
   int n = class_of(w, g);
   if (n < 0) return;
   struct dyadic c, x;
   dyadic_init(&c);
   dyadic_init(&x);
-  set_h(w, g, gamma_of(all, g));
-  dyadic_set_d(&c, gamma_of(all, g));
+  set_h(w, g, w->other);
+  dyadic_set_mpfr(&c, w->other);
   dyadic_mul(&c, &c, &f->g);
   dyadic_mul_ui(&c, &c, all->f[k]);
   exponentials_zero(&w->t);
   exponentials_add(&w->t, &all->lambda[k], &c);
   add_product(w, n, &w->t, &w->class[n].b, -1);
   dyadic_set_d(&x, w->x);
-  deviation_of(all, k, w->g, &x, &c);
+  slope_at(all, k, w->g, &x, &c);
   dyadic_mul_ui(&c, &c, all->f[k]);
   exponentials_zero(&w->t);
   exponentials_add(&w->t, &all->lambda_var[k], &c);
@@ -497,11 +549,11 @@ static void add_shared(struct worker *w, int k, size_t g)
 static void add_own(struct worker *w)
 {
   struct dyadic c, t;
-  int n = w->gamma != 0 && w->dy != 0 ? class_of(w, w->g) : -1;
+  int n = !mpfr_zero_p(w->gamma) && w->dy != 0 ? class_of(w, w->g) : -1;
   if (n < 0) return;
   dyadic_init(&c);
   dyadic_init(&t);
-  dyadic_set_d(&c, w->gamma);
+  dyadic_set_mpfr(&c, w->gamma);
   dyadic_set_d(&t, w->dy);
   dyadic_mul(&c, &c, &t);
   dyadic_mul_ui(&c, &c, w->b->all->groups * w->b->all->s);
@@ -540,9 +592,9 @@ static void take_group(struct worker *w, size_t g)
   struct dyadic t;
   memset(w->ready, 0, sizeof w->ready);
   w->g = g;
-  w->gamma = gamma_of(w->b->all, g);
+  gamma_of(w->b->all, g, w->gamma);
   dyadic_init(&t);
-  dyadic_set_d(&t, isfinite(w->gamma) ? w->gamma : 0);
+  dyadic_set_mpfr(&t, w->gamma);
   dyadic_mul(&t, &t, &w->b->flow[g].g);
   mpfr_prec_t bits = (mpfr_prec_t)mpz_sizeinbase(t.z, 2);
   mpfr_set_prec(w->sum_g, bits < 64 ? 64 : bits);
@@ -599,7 +651,7 @@ static int dgamma_compare(void *self, const struct dyadic *q)
   for (size_t n = 0; n < all->n && w->classes <= CLASSES; ++n) {
     size_t g = n * all->c + w->j;
     if (!w->b->flow[g].finite) continue;
-    set_h(w, g, 1);
+    set_h(w, g, NULL);
     int class = w->h.count ? class_of(w, g) : -1;
     if (class >= 0) exponentials_join(&w->class[class].a, &w->h, 1);
   }
@@ -726,6 +778,7 @@ static void lambda_term(struct worker *w, int level, size_t g, struct ball *y)
   }
   ball_div_ui(y, y, m);
   if (w->var) ball_div_ui(y, y, m);
+  if (w->var) ball_div_ui(y, y, all->r);
   ball_mul(y, y, w->var ? &kit->q : &kit->p);
 }
 
@@ -761,10 +814,13 @@ static void add_lambda(struct worker *w, size_t g)
     dyadic_add(&t, &lambda[w->j], &lambda[j]);
     exponentials_add(&w->t, &t, &d);
   }
-  dyadic_set_d(&d, w->var ? -0.5 : -gamma_of(all, g));
+  gamma_of(all, g, w->other);
+  dyadic_set_mpfr(&t, w->other);
+  dyadic_set_d(&d, w->var ? -0.5 : -1);
+  if (!w->var) dyadic_mul(&d, &d, &t);
   if (!w->var) dyadic_mul(&d, &d, &w->b->flow[g].g);
   exponentials_scale(&w->t, &d);
-  if (w->var) set_h(w, g, gamma_of(all, g));
+  if (w->var) set_h(w, g, w->other);
   if (n >= 0 && w->var) add_product(w, n, &w->t, &w->h, 1);
   else if (n >= 0) exponentials_join(&w->class[n].a, &w->t, 1);
   dyadic_clear(&d);

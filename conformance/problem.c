@@ -249,17 +249,16 @@ static bool divides(const struct norm_row *row) { return !strcmp(row->group, "ng
 /* The fields that stand for what other implementations mean. */
 static int check_conventions(const struct normative_problem *p, const struct norm_row *row, struct error *e)
 {
-  bool backward = p->direction == NORMATIVE_BACKWARD;
+  bool backward = p->direction == NORMATIVE_BACKWARD, inside = p->eps_place == NORMATIVE_EPS_INSIDE;
   if (p->affine != NORMATIVE_AFFINE_CHANNEL && !divides(row))
     return fail(e, "affine: %s has gamma and beta per channel", row->name);
   if (p->affine == NORMATIVE_AFFINE_CHANNEL && p->groups > 1 && row->axes == 2)
     return fail(e, "groups: gamma and beta per column are the same for all rows; affine=element or group divides them");
   if (p->residual && (row->axes != 2 || backward))
     return fail(e, backward ? "residual: backward is that of the sum, without it" : "residual: %s has none", row->name);
-  if (p->casts != NORMATIVE_CAST_ONCE && backward) return fail(e, "casts: forward only");
   if (p->casts == NORMATIVE_CAST_PLUS_ONE && !p->has_gamma) return fail(e, "casts: plusone needs gamma");
-  if (p->eps_place != NORMATIVE_EPS_INSIDE && (backward || p->norm == NORMATIVE_SWITCHNORM))
-    return fail(e, "epsplace: %s inside the root only", backward ? "backward" : row->name);
+  if (!inside && p->norm == NORMATIVE_SWITCHNORM) return fail(e, "epsplace: %s inside the root only", row->name);
+  if (!inside && p->given) return fail(e, "given: eps inside the root only");
   return 0;
 }
 
@@ -271,8 +270,7 @@ static int check_switchnorm(const struct normative_problem *p, const struct norm
   }
   if (p->drop_bn && p->running) return fail(e, "dropbn: without the batch's statistics there are no running ones");
   if (!p->repo) return 0;
-  if (p->direction == NORMATIVE_BACKWARD || p->running)
-    return fail(e, "repo: forward of training only, without running statistics");
+  if (p->running) return fail(e, "repo: training only, without running statistics");
   if (p->s == 1) return fail(e, "repo: an unbiased variance of one element does not exist");
   return 0;
 }

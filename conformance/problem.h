@@ -74,4 +74,6 @@ size_t problem_params(const struct normative_problem *p);  /* entries of gamma *
 size_t problem_running_m(const struct normative_problem *p); /* how many elements the estimator of a running variance is of, */
 size_t problem_running_divisor(const struct normative_problem *p); /* and what it divides their squares by */
 struct runs problem_runs(const struct normative_problem *p, size_t group);
+/* 1 if an entry of gamma stands for 1 more, else 0 */
+static inline int plus_one(const struct normative_problem *p) { return p->casts == NORMATIVE_CAST_PLUS_ONE; }
 #endif

@@ -47,6 +47,8 @@ void own(struct stage *s);
 long double as_kept(const struct stage *s, long double e);
 /* What a given number loses where it does not fit the arithmetic. */
 long double converted(const struct stage *s, long double value);
+/* What eps loses where it is converted. */
+long double eps_error(const struct stage *s);
 /* From low and high: E of t, and the range. */
 void reciprocal(struct stage *s, struct tolerance *t);
 /* Forward: the bounds of all outputs, from t->e, t->E and the stage. */
@@ -63,7 +65,9 @@ struct gradient_stage {
   enum source source;
   long double r, E, e, mu, w, tiny;
   long double slope, offset;        /* of xhat */
-  long double C1, C2[2];            /* [folded] */
+  long double c2, C1, C2[2];        /* [folded]; the last two are of what xhat is times in dx */
+  long double factor;               /* of mean(g xhat) in that, where sigma is a divisor, else 1 */
+  long double ut, lt;               /* of the tensor's type, if g and xhat are rounded to it, else 0 */
   long double k;                    /* roundings of dx */
   bool factors;                     /* does it take in what factors lose that underflow */
 };

@@ -9,6 +9,14 @@ double data_entry(const struct data *d, enum slot s, size_t i, double absent)
   return slot_is_input(d->p, s) ? tensor_get(t, i) : absent;
 }
 
+mpfr_prec_t gamma_bits(const struct normative_problem *p) { return plus_one(p) ? 2176 : 64; }
+
+void gamma_exact(const struct normative_problem *p, double entry, mpfr_ptr out)
+{
+  mpfr_set_d(out, entry, MPFR_RNDN);
+  if (plus_one(p)) mpfr_add_ui(out, out, 1, MPFR_RNDN);
+}
+
 void group_init(struct group *g)
 {
   struct dyadic *all[] = {&g->s, &g->v, &g->b, &g->e, &g->abs};

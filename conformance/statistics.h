@@ -23,6 +23,10 @@ struct data { /* the inputs of a case */
 };
 /* Entry i of an input; `absent` if the problem has no such input. */
 double data_entry(const struct data *d, enum slot s, size_t i, double absent);
+/* What an entry of gamma stands for, exact in a number of so many bits: the entry, or 1 more, which may have all bits of a
+   double. */
+mpfr_prec_t gamma_bits(const struct normative_problem *p);
+void gamma_exact(const struct normative_problem *p, double entry, mpfr_ptr out);
 
 struct group { /* read by all threads once it is filled */
   unsigned long m;         /* of the formulas above: 1 in evaluation */

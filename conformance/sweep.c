@@ -808,9 +808,10 @@ static void lambdas(struct sweeping *w, const struct target *t)
   snprintf(outweighed.r.lambda, sizeof outweighed.r.lambda, "batch");
   set_dy(&outweighed, "ordinary", false);
   if (!training) give(w, outweighed);
-  for (size_t k = 0; k < LENGTH(x) && training && t->direction == NORMATIVE_FORWARD && t->type == NORMATIVE_F32; ++k) {
+  for (size_t k = 0; k < LENGTH(x) && training && t->type == NORMATIVE_F32; ++k) {
     struct testcase tc = sized(w, t, x[k], 3, 6 + k, (enum split)(k % 3));
     tc.p.repo = 1;
+    set_dy(&tc, "ordinary", false);
     give(w, tc);
   }
 }
@@ -854,19 +855,31 @@ static void affines(struct sweeping *w, const struct target *t)
   }
 }
 
+/* eps outside of the root where it is greater than sigma, and the greater of eps and sigma2; backward also where sigma is 0, and
+   where either is the greater by little. */
+static void eps_places(struct sweeping *w, const struct target *t)
+{
+  static const struct { const char *x; float eps; enum normative_eps_place place; } roots[] = {
+    {"tinyvar", 1e-5f, NORMATIVE_EPS_OUTSIDE}, {"tinyvar", 1e-5f, NORMATIVE_EPS_MAX}, {"zeros", 1e-5f, NORMATIVE_EPS_OUTSIDE},
+    {"normal", 0.5f, NORMATIVE_EPS_MAX}, {"normal", 4, NORMATIVE_EPS_MAX}};
+  if (t->row->id == NORMATIVE_SWITCHNORM || t->type != NORMATIVE_F32) return;
+  for (size_t i = 0; i < (t->direction == NORMATIVE_FORWARD ? 2 : LENGTH(roots)); ++i) {
+    struct testcase tc = sized(w, t, roots[i].x, 3, 40, BOTH);
+    tc.p.eps_place = roots[i].place;
+    tc.p.eps = roots[i].eps;
+    set_dy(&tc, "ordinary", false);
+    give(w, tc);
+  }
+}
+
 /* What other implementations mean, a little of each: most decline. */
 static void conventions(struct sweeping *w, const struct target *t)
 {
-  bool forward = t->direction == NORMATIVE_FORWARD, plain = t->row->id != NORMATIVE_SWITCHNORM;
-  struct testcase tc = sized(w, t, "tinyvar", 3, 40, BOTH);
   if (t->mode == NORMATIVE_EVALUATION) return;
-  bool places = forward && plain && t->type == NORMATIVE_F32;
-  for (uint32_t place = NORMATIVE_EPS_OUTSIDE; places && place <= NORMATIVE_EPS_MAX; ++place) {
-    tc.p.eps_place = place;
-    give(w, tc);
-  }
-  tc = sized(w, t, "normal", 3, 40, BOTH);
-  for (uint32_t casts = NORMATIVE_CAST_NORMAL; casts <= NORMATIVE_CAST_PLUS_ONE && forward && t->row->axes == 2; ++casts) {
+  eps_places(w, t);
+  struct testcase tc = sized(w, t, "normal", 3, 40, BOTH);
+  set_dy(&tc, "ordinary", false);
+  for (uint32_t casts = NORMATIVE_CAST_NORMAL; casts <= NORMATIVE_CAST_PLUS_ONE && t->row->axes == 2; ++casts) {
     tc.p.casts = casts;
     if (narrow(t->type) || casts == NORMATIVE_CAST_PLUS_ONE) give(w, tc);
   }

@@ -46,7 +46,7 @@ static void add_squares(struct switch_scales *s, const struct normative_problem 
   const struct switch_group *q = &sw->group[group];
   const struct switch_size *size = &s->of[0][group];
   const struct runs at = problem_runs(p, group);
-  const long double gamma = in->t[SLOT_GAMMA].data ? tensor_get(&in->t[SLOT_GAMMA], at.param) : 1;
+  const long double gamma = plus_one(p) + (in->t[SLOT_GAMMA].data ? tensor_get(&in->t[SLOT_GAMMA], at.param) : 1.0L);
   const long double r2 = size->r * size->r, V = size_of_V(sw, q);
   long double all = 0, plain = 0, moment = 0;
   for (size_t k = 0; k < p->s; ++k) {
@@ -118,8 +118,9 @@ long double switch_scale_dx(const struct switch_scales *s, const struct normativ
   long double largest = s->of[0][group].r * g;
   for (size_t k = 0; k < sw->lambdas && !(k == 2 && p->mode == NORMATIVE_EVALUATION); ++k) {
     const struct switch_size *of = &s->of[k][place[k]];
-    const long double term = sw->w_var[k] * of->q * fabsl(x - q->mu_hi[k] - q->mu_lo[k]);
-    largest = fmaxl(largest, fmaxl(sw->w[k] * of->p, term));
+    long double away = fabsl(x - q->mu_hi[k] - q->mu_lo[k]);
+    if (p->repo) away = fmaxl(away, fabsl(x - q->mu_hi[0] - q->mu_lo[0]) / (p->s - 1));
+    largest = fmaxl(largest, fmaxl(sw->w[k] * of->p, sw->w_var[k] * of->q * away));
   }
   return largest;
 }

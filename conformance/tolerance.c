@@ -213,8 +213,7 @@ static void own_with_residual(struct stage *s)
   s->high += v;
 }
 
-/* What eps loses where it is converted. */
-static long double eps_error(const struct stage *s)
+long double eps_error(const struct stage *s)
 {
   const long double eps = s->p->eps;
   return eps * s->apply->u + (eps > 0 && eps < s->apply->normal ? larger(s->apply->lam, s->apply_LF) : 0);
@@ -256,7 +255,7 @@ static long double y_bound(const struct stage *s, const struct tolerance *t, boo
 {
   const struct arithmetic *a = s->apply, *to = s->tensor;
   const long double r = s->q.rstd, LF = s->apply_LF, narrow_lam = to->lam + (s->ftz ? to->normal : 0);
-  const long double k = (s->centred ? 4 : 2) + (s->p->casts == NORMATIVE_CAST_PLUS_ONE);
+  const long double k = (s->centred ? 4 : 2) + plus_one(s->p);
   if (s->p->casts == NORMATIVE_CAST_NORMAL && wider(a, to))
     return bound_cast_normal(a->u, r, t->E, t->e, k, a->lam, LF, to->u, narrow_lam, f[F_GD], f[F_G], f[F_Y], f[F_ONE]);
   long double T;

@@ -33,6 +33,7 @@ struct tolerance {
   /* dgamma before it is stored: over its terms, the sum of slope |dy xhat| + offset |dy| + each. */
   struct share { long double slope, offset, each; } share[2];
   bool share_range;                                  /* range: for dx; share_range: for dgamma */
+  long double c2;                                    /* what xhat is times in dx */
   long double folded_factor;                         /* of x in a folded dx */
   bool range;                                        /* the statistics' exact intermediates stay below overflow */
 };

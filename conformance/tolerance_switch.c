@@ -223,9 +223,10 @@ static struct partial partials(const struct gradient_stage *g)
   const struct stage *s = g->s;
   const long double u = s->apply->u;
   const long double lost = bound_partial_lost(u, s->m, g->r, g->tiny);
-  struct partial off = {.p = bound_partial_mean(u, s->m, g->r, g->E, 4, s->q.c1, g->C1) + lost};
+  const long double one = plus_one(s->p);
+  struct partial off = {.p = bound_partial_mean(u, s->m, g->r, g->E, 4 + one, s->q.c1, g->C1) + lost};
   for (int folded = 0; folded < 2; ++folded)
-    off.q[folded] = bound_partial_variance(u, s->m, g->r, g->E, 6, s->q.c2, g->C2[folded]) + lost;
+    off.q[folded] = bound_partial_variance(u, s->m, g->r, g->E, 6 + one, s->q.c2, g->C2[folded]) + lost;
   return off;
 }
 
@@ -264,7 +265,8 @@ static struct shared shared_of(const struct switch_bounds *b, size_t group, int 
   return s;
 }
 
-/* What one kind of statistics adds to dx. */
+/* What one kind of statistics adds to dx. repo=yes: with x - mu_k goes (x - mu_in)/(S-1), which is no farther from x - M than
+   `away` either. */
 static void flow_through(const struct switch_bounds *b, size_t group, int k, const struct gradient_stage *g,
                          const struct shared *sum, long double dx[2][FEATURES])
 {
@@ -275,12 +277,15 @@ static void flow_through(const struct switch_bounds *b, size_t group, int k, con
   const long double away = from_mixture(g->s->g->truth, q, INSTANCE) + apart(q, INSTANCE, k);
   const long double lost = 16 * g->tiny * (b->p->n + b->p->c) * (1 + bound_P(u, 12));
   const long double one = share * bound_contribution(u, sw->w[k], b->w_off[k], sum->p, sum->off.p, 8);
+  const long double twice = 2 * share * bessel(b), roundings = b->p->repo ? 12 : 10;
+  const long double mu = b->p->repo ? larger(magnitude(q, k), magnitude(q, INSTANCE)) : magnitude(q, k);
   for (int folded = 0; folded < 2; ++folded) {
-    const long double slope = 2 * share * bound_contribution(u, sw->w_var[k], b->var_off[k], sum->q, sum->off.q[folded], 10);
-    const long double whole = 2 * share * sw->w_var[k] * sum->q + slope, apart = folded ? bound_P(u, 6) * whole : 0;
+    const long double off = bound_contribution(u, sw->w_var[k], b->var_off[k], sum->q, sum->off.q[folded], roundings);
+    const long double slope = twice * off, whole = twice * sw->w_var[k] * sum->q + slope;
+    const long double apart = folded ? bound_P(u, 6) * whole : 0;
     dx[folded][D_D] += slope + lost;
     dx[folded][D_X] += apart;
-    dx[folded][D_ONE] += one + slope * away + whole * e + apart * (magnitude(q, k) + e) + lost * (1 + away);
+    dx[folded][D_ONE] += one + slope * away + whole * e + apart * (mu + e) + lost * (1 + away);
   }
 }
 

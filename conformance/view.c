@@ -71,7 +71,7 @@ static long double largest_gamma(const struct view *v)
   const struct tensor *gamma = &v->in->t[SLOT_GAMMA];
   long double top = gamma->data ? 0 : 1;
   for (size_t j = 0; j < gamma->count; ++j) {
-    double entry = fabs(tensor_get(gamma, j));
+    long double entry = fabsl((long double)tensor_get(gamma, j) + plus_one(v->p));
     if (isfinite(entry) && entry > top) top = entry;
   }
   return top;
@@ -90,7 +90,8 @@ struct group_facts facts_of(const struct view *v, size_t index)
                           .var = q->sigma2};
   if (v->backward) {
     struct runs r = problem_runs(v->p, index);
-    double own = v->in->t[SLOT_GAMMA].data ? fabs(tensor_get(&v->in->t[SLOT_GAMMA], r.param)) : 1;
+    long double own = v->in->t[SLOT_GAMMA].data ? tensor_get(&v->in->t[SLOT_GAMMA], r.param) : 1;
+    own = fabsl(own + plus_one(v->p));
     g.one_gamma = one_gamma(&r);
     g.top = g.one_gamma && isfinite(own) ? own : v->cache->top;
     g.terms = v->truth->params ? v->truth->param[0].m : 0;

@@ -104,6 +104,8 @@ static real rstd_of(const struct kernel *k, real var)
   if (has(k, G_EPS_TENTH)) eps /= 10;
   if (var < 0 && has(k, VARIANCE_CLAMPED)) var = 0;
   real r = has(k, G_EPS_ON_STD) ? 1 / (sqrtl(var) + eps) : 1 / sqrtl(var + eps);
+  if (k->p->eps_place == NORMATIVE_EPS_OUTSIDE && !has(k, OUTSIDE_AS_INSIDE)) r = 1 / (sqrtl(var) + eps);
+  if (k->p->eps_place == NORMATIVE_EPS_MAX) r = 1 / sqrtl(var > eps ? var : eps);
   if (r > 1e4L && has(k, RSTD_CLIPPED)) return 1e4L;
   return wide(k) && has(k, RSTD_OF_FLOATS) ? narrow(r, 24) : r;
 }
@@ -176,7 +178,8 @@ static real gamma_of(const struct kernel *k, size_t group, size_t entry)
   if (!gamma->data) return 1;
   if (has_parts(k->p) && has(k, G_GAMMA_OF_FIRST_PART)) entry %= k->params / k->p->groups;
   if (has_parts(k->p) && has(k, G_GAMMA_OF_PARTS_IN_TURN)) entry = part_in_turn(k->p, group, entry);
-  real first = tensor_get(gamma, 0), v = tensor_get(gamma, k->params > 1 && has(k, GAMMA_BY_ROW) ? group % k->params : entry);
+  size_t at = k->params > 1 && has(k, GAMMA_BY_ROW) ? group % k->params : entry;
+  real one = plus_one(k->p) && !has(k, ONE_FORGOTTEN), first = one + tensor_get(gamma, 0), v = one + tensor_get(gamma, at);
   if (v != first && has(k, GAMMA_FIRST_FOR_ALL)) return first;
   if ((first == 1 && has(k, GAMMA_ONE_BY_FIRST)) || has(k, GAMMA_MISSING)) return 1;
   if (first == 0 && has(k, GAMMA_ZERO_BY_FIRST)) return 0;
@@ -291,6 +294,18 @@ static struct means believed_means(struct kernel *k, size_t group, struct means 
   return r;
 }
 
+/* What mean(g xhat) is times in dx. */
+static real factor_of(const struct kernel *k, real var)
+{
+  real eps = k->p->eps;
+  if (k->p->eps_place == NORMATIVE_EPS_OUTSIDE) {
+    if (var == 0) return has(k, NAN_AT_SIGMA_0) ? NAN : 0;
+    return has(k, SIGMA_AS_VARIANCE) ? 1 : 1 + eps / sqrtl(var);
+  }
+  if (k->p->eps_place != NORMATIVE_EPS_MAX) return 1;
+  return var < eps ? has(k, CLAMP_KEEPS_C2) : !has(k, CLAMP_ALWAYS);
+}
+
 static struct means group_means(struct kernel *k, size_t group, const struct statistics *s)
 {
   struct means r;
@@ -300,6 +315,7 @@ static struct means group_means(struct kernel *k, size_t group, const struct sta
   if (has(k, MEANS_IN_BF16)) r.c1 = narrow(r.c1, 8), r.c2 = narrow(r.c2, 8);
   if (sixteen(k) && has(k, MEANS_IN_TYPE)) r.c1 = in_type(k->p->type, r.c1), r.c2 = in_type(k->p->type, r.c2);
   if ((!centred(k) && !has(k, C1_IN_RMS)) || (centred(k) && has(k, C1_MISSING))) r.c1 = 0;
+  r.c2 *= factor_of(k, s->var);
   if (has(k, C2_MISSING)) r.c2 = 0;
   if (has(k, C2_NEGATED)) r.c2 = -r.c2;
   if (has(k, RSTD_SQUARED_IN_C2)) r.c2 *= s->rstd;
@@ -387,6 +403,7 @@ static real dgamma_term(const struct kernel *k, size_t i, const struct statistic
   if (has(k, DGAMMA_WITHOUT_RSTD)) h = k->x[i] - s->mean;
   if (has(k, DGAMMA_RSTD_TWICE)) h *= s->rstd;
   real term = (has(k, DGAMMA_OF_G) ? k->g[i] : k->dy[i]) * h;
+  if (plus_one(k->p) && has(k, DGAMMA_TIMES_ONE_MORE)) term += k->dy[i];
   if (has(k, DGAMMA_TERMS_BF16)) term = narrow(term, 8);
   return isnan(term) && has(k, NAN_TERMS_SKIPPED) ? 0 : term;
 }
@@ -468,7 +485,7 @@ static void run_group(struct kernel *k, size_t group)
 
 /* ---- SwitchableNorm ----
    With R = 1/sqrtl(V + eps), P = -R sum g, Q = -R^3/2 sum g (x - M) of each (n,c), and k its three statistics:
-     dx = R g + (1/S) sum_k w_k mean_k(P) + (2/S) sum_k w'_k mean_k(Q) (x - mu_k)
+     dx = R g + (1/S) sum_k w_k mean_k(P) + (2/S) sum_k w'_k mean_k(Q) (x - mu_k); repo=yes: and (x - mu_in)/(S-1)
      dlambda_mean[k] = w_k sum P (mu_k - M)    dlambda_var[k] = w'_k sum Q (v_k - V)
    mean_k: that of the (n,c) which share statistic k. */
 
@@ -510,7 +527,8 @@ static void mixtures(struct kernel *k, struct switched *s)
   for (size_t g = 0; g < k->groups; ++g) {
     gather(k->x, k, SLOT_X, g);
     struct statistics of = moments(k);
-    own[g] = (struct moments){of.mean, of.var, of.rest};
+    bool bessel = k->p->repo && !has(k, REPO_POPULATION);
+    own[g] = (struct moments){of.mean, bessel ? of.var * (real)k->p->s / (real)(k->p->s - 1) : of.var, of.rest};
   }
   mix(s->mixed, own, k->p, mixing(k));
   free(own);
@@ -567,6 +585,9 @@ static real switched_dx(const struct kernel *k, const struct switched *s, size_t
     by_mean += s->w[2] / n * batch.p;
     by_var += s->v[2] / n * batch.q * from[2];
   }
+  real bessel = s->v[0] * own.q + s->v[1] / c * layer.q + (constant ? 0 : s->v[2] / n * batch.q);
+  if (p->repo && has(k, REPO_OWN_ONLY)) bessel = s->v[0] * own.q;
+  if (p->repo && !has(k, REPO_SLOPE_MISSING)) by_var += bessel * from[0] / (real)(p->s - 1);
   return s->used[group].rstd * k->g[i] + (by_mean + 2 * by_var) / (real)p->s;
 }
 

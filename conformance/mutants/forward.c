@@ -591,8 +591,9 @@ const struct mutants forward_mutants = {NORMATIVE_FORWARD, DEFECTS, list, run};
 
 const char *mutants_decline(const struct normative_problem *p)
 {
-  if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
-  if (p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";
-  if (p->repo) return "law of total variance only";
+  bool forward = p->direction == NORMATIVE_FORWARD;
+  if (forward && p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
+  if (forward && p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";
+  if (forward && p->repo) return "law of total variance only";
   return NULL;
 }

@@ -13,8 +13,6 @@ static const char *supports(const struct normative_problem *p, enum normative_ty
   bool wide = arithmetic == NORMATIVE_F64;
   if (wide != (p->type == NORMATIVE_F64)) return wide ? "f64 only" : "f32, f16 and bf16 only";
   if (p->stat_type != arithmetic) return wide ? "statistics are f64" : "statistics are f32";
-  if (p->casts == NORMATIVE_CAST_NORMAL) return "one rounding at the store only";
-  if (p->repo) return "the paper's estimates only";
   return NULL;
 }
 

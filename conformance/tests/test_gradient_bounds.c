@@ -9,7 +9,9 @@ static bool verbose;
 /* ---- kernels ---- */
 
 enum way { BY_XHAT, BY_SUMS, BY_CUBE, BY_CHAIN, FOLDED, FOLDED_CHAIN };
-static struct { enum way way; bool outside; } choice; /* beside style; outside: gamma comes in last where a group has one */
+/* Beside style; outside: gamma comes in last where a group has one; tie: which of two ways with eps outside of the root or the
+   greater in it. */
+static struct { enum way way; bool outside, tie; double eps; } choice;
 
 static bool one_gamma(const struct runs *r)
 {
@@ -36,6 +38,7 @@ static struct use *uses_of_parameters(const struct normative_problem *p)
 /* single, double: throughout. mixed: double sums over float terms. */
 #define REAL float
 #define FMA fmaf
+#define SQRT sqrtf
 #define NAMED(name) name##_single
 #include "honest_gradient.inc"
 #undef NAMED
@@ -43,9 +46,11 @@ static struct use *uses_of_parameters(const struct normative_problem *p)
 #include "honest_gradient.inc"
 #undef REAL
 #undef FMA
+#undef SQRT
 #undef NAMED
 #define REAL double
 #define FMA fma
+#define SQRT sqrt
 #define NAMED(name) name##_double
 #include "honest_gradient.inc"
 
@@ -79,12 +84,12 @@ static struct given_double statistics_double(const struct bench *b, const struct
   size_t m = problem_m(&b->p);
   struct runs r = problem_runs(&b->p, group);
   if (is_given(b, group, &mean, &other))
-    return (struct given_double){mean, 0, gives_rstd(b) ? other : rstd_double(other, b->p.eps)};
+    return (struct given_double){mean, 0, gives_rstd(b) ? other : rstd_double(other, b->p.eps), 0};
   x = malloc(m * sizeof *x);
   for (size_t i = 0; i < m; ++i) x[i] = tensor_get(&b->in.t[SLOT_X], element_at(&r, i));
   struct moments_double s = moments_of_double(x, m, k->order, k->algorithm);
   free(x);
-  return (struct given_double){s.mean, s.correction, rstd_double(s.var, b->p.eps)};
+  return (struct given_double){s.mean, s.correction, rstd_double(s.var, b->p.eps), s.var};
 }
 
 static struct given_single statistics_single(const struct bench *b, const struct kernel *k, size_t group)
@@ -93,12 +98,12 @@ static struct given_single statistics_single(const struct bench *b, const struct
   size_t m = problem_m(&b->p);
   struct runs r = problem_runs(&b->p, group);
   if (is_given(b, group, &mean, &other))
-    return (struct given_single){(float)mean, 0, gives_rstd(b) ? (float)other : rstd_single((float)other, (float)b->p.eps)};
+    return (struct given_single){(float)mean, 0, gives_rstd(b) ? (float)other : rstd_single((float)other, (float)b->p.eps), 0};
   float *x = malloc(m * sizeof *x);
   for (size_t i = 0; i < m; ++i) x[i] = (float)tensor_get(&b->in.t[SLOT_X], element_at(&r, i));
   struct moments_single s = moments_of_single(x, m, k->order, k->algorithm);
   free(x);
-  return (struct given_single){s.mean, s.correction, rstd_single(s.var, (float)b->p.eps)};
+  return (struct given_single){s.mean, s.correction, rstd_single(s.var, (float)b->p.eps), s.var};
 }
 
 static struct given_mixed statistics_mixed(const struct bench *b, const struct kernel *k, size_t group)
@@ -106,11 +111,12 @@ static struct given_mixed statistics_mixed(const struct bench *b, const struct k
   double mean, other;
   if (is_given(b, group, &mean, &other)) {
     struct given_single s = statistics_single(b, k, group);
-    return (struct given_mixed){s.mean, 0, s.r};
+    return (struct given_mixed){s.mean, 0, s.r, 0};
   }
   struct given_double s = statistics_double(b, k, group);
   float high = (float)(s.mean + s.low);
-  return (struct given_mixed){high, k->arithmetic == MIXED_HIGH_LOW ? (float)(s.mean - high + s.low) : 0, (float)s.r};
+  float low = k->arithmetic == MIXED_HIGH_LOW ? (float)(s.mean - high + s.low) : 0;
+  return (struct given_mixed){high, low, (float)s.r, (float)s.var};
 }
 
 static void run_kernel(struct bench *b, const struct kernel *k)
@@ -122,13 +128,14 @@ static void run_kernel(struct bench *b, const struct kernel *k)
 
 /* ---- data ---- */
 
-enum dy { ALONG_X, ONE_HOT, ALTERNATING_PAIRS, HUGE_DY, ONE_LARGE, ANY_FAMILY, DYS = ANY_FAMILY + 6 };
+enum dy { ALONG_X, ONE_HOT, ONE_PAIR, ALTERNATING_PAIRS, HUGE_DY, ONE_LARGE, ANY_FAMILY, DYS = ANY_FAMILY + 6 };
 
 static double dy_element(enum dy kind, enum family family, size_t i, size_t m, double x, double before)
 {
   switch (kind) {
   case ALONG_X: return 1e-3 * x + 1;
   case ONE_HOT: return i == m / 2;
+  case ONE_PAIR: return (i == 0) - (i == 1); /* elsewhere only xhat mean(g xhat) is left of dx */
   case ALTERNATING_PAIRS: return i % 2 ? -before : normal();
   case HUGE_DY: return 1e25 * normal();
   case ONE_LARGE: return i == m / 3 ? 1e6 : normal();
@@ -156,6 +163,14 @@ static void given_statistics(struct bench *b, size_t group)
   else store(&b->in.t[SLOT_GIVEN_VARIANCE], group, variance_of(b, s.r));
 }
 
+/* So near that it depends on roundings which of both is the greater. */
+static void eps_near_variance(struct bench *b)
+{
+  const struct kernel plain = {"", norm_find(b->p.norm)->centred ? PLAIN : MEAN_SQUARE, IN_PAIRS, DOUBLES, 0};
+  const double var = (float)(statistics_double(b, &plain, 0).var * (1 + (double)(draw() % 5) * 0x1p-23 - 0x1p-22));
+  if (isfinite(var)) b->p.eps = var;
+}
+
 static void bench_fill(struct bench *b, enum family family)
 {
   static const double scales[] = {1, 1, 1, 1e20, 1e-20, 0, 1e-30};
@@ -178,6 +193,7 @@ static void bench_fill(struct bench *b, enum family family)
     store(&b->in.t[SLOT_RUNNING_MEAN], i, element(family, i, 8, 0) + uniform() * 1e-9);
     store(&b->in.t[SLOT_RUNNING_VAR], i, uniform() * (draw() % 4 ? 1 : 1e-6));
   }
+  if (b->p.eps_place == NORMATIVE_EPS_MAX && draw() % 2) eps_near_variance(b);
   assert_int_equal(oracle_run(&b->p, &b->in, &b->truth, &e), 0);
 }
 
@@ -211,14 +227,15 @@ static void compare(struct bench *b, const struct kernel *k, enum family family,
   draw_style(k, &b->p);
   bool own = b->p.mode == NORMATIVE_TRAINING && !b->p.given, folded = strstr(k->preset, "folded");
   choice.outside = draw() % 2;
+  choice.tie = draw() % 2;
+  choice.eps = b->p.eps;
   choice.way = folded ? FOLDED + draw() % (own ? 2 : 1) : draw() % (own ? 4 : 3);
   unsigned before = flush_on(strstr(k->preset, "ftz"));
   run_kernel(b, k);
   flush_back(before);
-  snprintf(where, sizeof where,
-           "family %d m %zu groups %zu eps %g given %u %u way %d outside %d fma %d reciprocal %d newton %d",
-           family, problem_m(&b->p), problem_groups(&b->p), b->p.eps, b->p.given, b->p.saved, choice.way, choice.outside,
-           style.fma, style.reciprocal, style.newton);
+  snprintf(where, sizeof where, "family %d m %zu groups %zu eps %g place %u casts %u given %u %u way %d outside %d tie %d fma %d "
+           "reciprocal %d newton %d", family, problem_m(&b->p), problem_groups(&b->p), b->p.eps, b->p.eps_place, b->p.casts,
+           b->p.given, b->p.saved, choice.way, choice.outside, choice.tie, style.fma, style.reciprocal, style.newton);
   for (int o = 0; o < OUTPUTS; ++o) compare_output(b, k, o, where, worst);
 }
 
@@ -226,6 +243,7 @@ static void one_case(const struct kernel *kernels, size_t count, const struct no
                      enum family family, int variant, struct largest (*worst)[OUTPUTS])
 {
   static const double eps[] = {0x1.4f8b58p-17 /* 1e-5f */, 0, 0x1.19799ap-40 /* 1e-12f */, 0.5};
+  static const uint32_t place[] = {NORMATIVE_EPS_INSIDE, NORMATIVE_EPS_INSIDE, NORMATIVE_EPS_OUTSIDE, NORMATIVE_EPS_MAX};
   struct bench b = {.p = *p};
   shape_groups(&b.p, m, m > 1000 ? 1 : variant % 5 ? p->dims[0] : 300 / m + 1); /* at times many groups */
   b.p.eps = eps[variant % 4];
@@ -233,6 +251,10 @@ static void one_case(const struct kernel *kernels, size_t count, const struct no
   b.p.given = p->mode == NORMATIVE_TRAINING && draw() % 3 == 0;
   b.p.saved = b.p.given && variant % 2 ? NORMATIVE_SAVED_VARIANCE : NORMATIVE_SAVED_RSTD;
   b.p.has_gamma = draw() % 4 != 0;
+  if (!b.p.given) b.p.eps_place = place[draw() % 4];
+  if (b.p.eps_place == NORMATIVE_EPS_OUTSIDE && draw() % 2) b.p.eps = 100; /* hides in rstd what sigma is off by */
+  if (b.p.has_gamma && draw() % 4 == 0) b.p.casts = NORMATIVE_CAST_PLUS_ONE;
+  if (type_size(b.p.type) == 2 && draw() % 3 == 0) b.p.casts = NORMATIVE_CAST_NORMAL; /* the exact value is the same */
   bench_open(&b);
   bench_fill(&b, family);
   for (size_t k = 0; k < count; ++k) compare(&b, &kernels[k], family, worst[k]);

@@ -155,6 +155,51 @@ static void constant_group(void **state)
   close_case(&r);
 }
 
+static void expect_dx(const char *name, const double *x, const double *dy, const double *dx)
+{
+  struct run r;
+  open_case(&r, name);
+  put_all(&r, SLOT_X, x);
+  put_all(&r, SLOT_DY, dy);
+  truth_of(&r);
+  for (size_t i = 0; i < r.truth.t[SLOT_DX].count; ++i) EXPECT(&r, SLOT_DX, i, dx[i]);
+  close_case(&r);
+}
+
+/* eps outside the root: a constant group has dx = (g - mean(g))/eps, zeros in RMSNorm g/eps; at sigma = eps = 1 xhat = -1/2,
+   1/2, mean(g xhat) = -1/4 and what they are times is 2. The greater: sigma2 = 1, below eps = 4, then equal to it. */
+static void eps_places(void **state)
+{
+  (void)state;
+  const double constant[] = {7, 7, 7, 7}, zero[] = {0, 0, 0, 0}, signs[] = {-1, 1, -1, 1}, dy[] = {1, 2, 3, 6};
+  expect_dx("layernorm/backward/f32/1x4/hand/seed1,eps=0.25,epsplace=outside", constant, dy, (double[]){-8, -4, 0, 12});
+  expect_dx("layernorm/backward/f32/1x4/hand/seed1,eps=0,epsplace=outside", constant, dy, (double[]){NAN, NAN, NAN, NAN});
+  expect_dx("layernorm/backward/f32/4x1/hand/seed1,eps=0.25,epsplace=outside", constant, dy, zero);
+  expect_dx("layernorm/backward/f32/1x4/hand/seed1,eps=0.25,epsplace=max", constant, dy, (double[]){-4, -2, 0, 6});
+  expect_dx("rmsnorm/backward/f32/1x4/hand/seed1,eps=0.25,epsplace=outside", zero, dy, (double[]){4, 8, 12, 24});
+  expect_dx("layernorm/backward/f32/1x2/hand/seed1,eps=1,epsplace=outside", signs, (double[]){1, 0}, (double[]){0.125, -0.125});
+  expect_dx("layernorm/backward/f32/1x4/hand/seed1,eps=4,epsplace=max", signs, dy, (double[]){-1, -0.5, 0, 1.5});
+  expect_dx("layernorm/backward/f32/1x4/hand/seed1,eps=1,epsplace=max", signs, dy, (double[]){-1, -2, 1, 2});
+  expect_dx("rmsnorm/backward/f32/1x4/hand/seed1,eps=1,epsplace=max", signs, dy, (double[]){2, 1, 4, 5});
+}
+
+/* g = (1 + gamma) dy, of which the 1 is not rounded away nor what is left of it; dgamma = sum dy xhat. */
+static void gamma_plus_one(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "batchnorm/backward/f32/2x3/hand/seed1,mode=evaluation,eps=0,casts=plusone");
+  for (size_t c = 0; c < 3; ++c) put(&r, SLOT_RUNNING_VAR, c, 4);
+  put_all(&r, SLOT_GAMMA, (double[]){0x1p-24, -1, 1});
+  put_all(&r, SLOT_DY, (double[]){1, 5, 3, 1 + 0x1p-23, 0x1p-100, -1});
+  for (size_t i = 0; i < 6; ++i) put(&r, SLOT_X, i, 2);
+  truth_of(&r); /* 1 + 2^-24 is a middle; (1 + 2^-23)(1 + 2^-24) is above one */
+  const double dx[] = {0.5, 0, 3, 0.5 + 0x1p-23, 0, -1}, dgamma[] = {2, 5, 2};
+  for (size_t i = 0; i < 6; ++i) EXPECT(&r, SLOT_DX, i, dx[i]);
+  for (size_t c = 0; c < 3; ++c) EXPECT(&r, SLOT_DGAMMA, c, dgamma[c]);
+  close_case(&r);
+}
+
 /* ---- ties ---- */
 
 /* rstd = 1/2 or 1: what is stored is half of a sum with one bit too many, a little more or less. */
@@ -188,6 +233,34 @@ static void ties(void **state)
   EXPECT(&r, SLOT_DX, 0, 1 + 0x1p-11);
   EXPECT(&r, SLOT_DX, 1, -1 - 0x1p-11);
   assert_int_equal(kind(&r, SLOT_DX, 2), WIDE_ZERO);
+  close_case(&r);
+}
+
+/* sigma = eps = 1, outside: in the first element dx = (5 dy_0 - dy_3)/16, dgamma = sum of +-dy/2, halfway, to even. */
+static void ties_outside(void **state)
+{
+  (void)state;
+  const double dy[] = {-0x1p-24, 0, 1, 0};
+  struct run r;
+  for (int tip = -1; tip <= 1; ++tip) {
+    const double g[] = {1 + 0x1p-23, 0, 0, 3 * 0x1p-23 + tip * 0x1p-44};
+    open_case(&r, "layernorm/backward/f32/1x4/hand/seed1,eps=1,epsplace=outside");
+    put_all(&r, SLOT_X, (double[]){-1, -1, 1, 1});
+    put_all(&r, SLOT_DY, g);
+    truth_of(&r);
+    EXPECT(&r, SLOT_DX, 0, (tip < 0 ? 5 + 0x1p-21 : 5) / 16);
+    assert_true(tip || exactly(&r, SLOT_DX, 0, (5 + 0x1p-22) / 16));
+    close_case(&r);
+  }
+  open_case(&r, "batchnorm/backward/f32/4x1/hand/seed1,eps=1,epsplace=outside");
+  put_all(&r, SLOT_X, (double[]){1, 1, 3, 3});
+  put_all(&r, SLOT_DY, dy);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 0, 0.5);
+  put(&r, SLOT_DY, 3, 0x1p-149);
+  truth_free(&r.truth);
+  truth_of(&r);
+  EXPECT(&r, SLOT_DGAMMA, 0, 0.5 + 0x1p-24);
   close_case(&r);
 }
 
@@ -284,6 +357,29 @@ static void many_roots_beyond(void **state)
                         sizeof r.truth.t[SLOT_DGAMMA].exact[1].limb);
     EXPECT(&r, SLOT_DGAMMA, 1, -0.5 / sqrt(5.25));
   }
+  close_case(&r);
+}
+
+/* eps = 4 outside: sigma^2 = 2, 8 and 16, so with dy = 7, -1 the first two make 14/(sqrt(2) + 4) - 4/(sqrt(8) + 4) = 2; the
+   third 2^-23, half of an ulp; the fourth, of another root, tips it. */
+static void many_roots_outside(void **state)
+{
+  (void)state;
+  struct run r;
+  open_case(&r, "rmsnorm/backward/f32/4x2/hand/seed1,eps=4,epsplace=outside");
+  put_all(&r, SLOT_X, (double[]){2, 0, 4, 0, 4, 4, 1, 2});
+  for (int tip = -1; tip <= 1; ++tip) {
+    put_all(&r, SLOT_DY, (double[]){7, 0, -1, 0, 0x1p-22, 0, tip * 0x1p-120, 0});
+    truth_free(&r.truth);
+    truth_of(&r);
+    EXPECT(&r, SLOT_DGAMMA, 0, tip > 0 ? 2 + 0x1p-22 : 2);
+    assert_true(tip || exactly(&r, SLOT_DGAMMA, 0, 2 + 0x1p-23));
+    assert_int_equal(kind(&r, SLOT_DGAMMA, 1), WIDE_ZERO);
+  }
+  put_all(&r, SLOT_DY, (double[]){7, 0, -1, 0, -4, 0, 0, 0});
+  truth_free(&r.truth);
+  truth_of(&r);
+  assert_int_equal(kind(&r, SLOT_DGAMMA, 0), WIDE_ZERO);
   close_case(&r);
 }
 
@@ -500,11 +596,39 @@ static void nothing(void **state)
 
 /* ---- against the definition in thousands of bits ---- */
 
-struct book { /* of groups: mean .. gx_abs; of elements: xhat, dx; of parameters: dgamma .. dyx2. spread: sigma2 rstd^2 */
+struct book { /* of groups: mean .. gx_abs; of elements: xhat, dx; of parameters: dgamma .. dyx2. spread: sigma2 rstd^2; factor:
+                 of xhat c2 in dx */
   size_t groups, elements, params;
-  struct value *mean, *rstd, *spread, *c1, *c2, *g_abs, *gx_abs, *xhat, *dx, *dgamma, *dbeta, *dy_abs, *dyx_abs, *dy2, *dyx2;
+  struct value *mean, *rstd, *spread, *factor, *c1, *c2, *g_abs, *gx_abs, *xhat, *dx, *dgamma, *dbeta, *dy_abs, *dyx_abs, *dy2, *dyx2;
   mpfr_t t, u;
 };
+
+/* rstd, from sigma2 in it, and how it changes with sigma2: -factor rstd^3/2. Of eps and a sigma2 that is as large it is
+   sigma2. */
+static void book_rstd(const struct run *r, mpfr_ptr rstd, mpfr_ptr factor, mpfr_ptr t)
+{
+  const double eps = r->tc.p.eps;
+  mpfr_set_ui(factor, 1, MPFR_RNDN);
+  switch (r->tc.p.eps_place) {
+  case NORMATIVE_EPS_OUTSIDE:
+    mpfr_sqrt(rstd, rstd, MPFR_RNDN);
+    mpfr_d_div(t, eps, rstd, MPFR_RNDN);
+    mpfr_add(factor, factor, t, MPFR_RNDN);
+    if (mpfr_zero_p(rstd) && eps > 0) mpfr_set_ui(factor, 0, MPFR_RNDN); /* xhat c2 factor goes to 0 with sigma */
+    mpfr_add_d(rstd, rstd, eps, MPFR_RNDN);
+    mpfr_abs(rstd, rstd, MPFR_RNDN); /* no -0 */
+    mpfr_ui_div(rstd, 1, rstd, MPFR_RNDN);
+    return;
+  case NORMATIVE_EPS_MAX:
+    mpfr_sub_d(t, rstd, eps, MPFR_RNDN);
+    if (mpfr_regular_p(t) && mpfr_get_exp(t) < -1000) mpfr_set_zero(t, 1);
+    if (mpfr_sgn(t) < 0) mpfr_set_ui(factor, 0, MPFR_RNDN);
+    if (mpfr_sgn(t) < 0) mpfr_set_d(rstd, eps, MPFR_RNDN);
+    break;
+  default: mpfr_add_d(rstd, rstd, eps, MPFR_RNDN);
+  }
+  mpfr_rec_sqrt(rstd, rstd, MPFR_RNDN);
+}
 
 static void book_statistics(const struct run *r, struct book *b)
 {
@@ -529,8 +653,8 @@ static void book_statistics(const struct run *r, struct book *b)
     }
     mpfr_set(b->spread[g].v, var[g].v, MPFR_RNDN);
     if (p->saved == NORMATIVE_SAVED_VARIANCE) mpfr_set_d(var[g].v, input(r, SLOT_GIVEN_VARIANCE, g, 0), MPFR_RNDN);
-    mpfr_add_d(var[g].v, var[g].v, p->eps, MPFR_RNDN);
-    mpfr_rec_sqrt(b->rstd[g].v, var[g].v, MPFR_RNDN);
+    mpfr_set(b->rstd[g].v, var[g].v, MPFR_RNDN);
+    book_rstd(r, b->rstd[g].v, b->factor[g].v, b->t);
     if (p->given) mpfr_set_d(b->mean[g].v, input(r, SLOT_GIVEN_MEAN, g, 0), MPFR_RNDN);
     if (r->in.t[SLOT_GIVEN_RSTD].data) mpfr_set_d(b->rstd[g].v, input(r, SLOT_GIVEN_RSTD, g, 0), MPFR_RNDN);
     for (int n = 0; n < 2; ++n) mpfr_mul(b->spread[g].v, b->spread[g].v, b->rstd[g].v, MPFR_RNDN);
@@ -542,6 +666,7 @@ static void book_statistics(const struct run *r, struct book *b)
 static void set_g(const struct run *r, mpfr_ptr t, size_t i)
 {
   mpfr_set_d(t, input(r, SLOT_GAMMA, param_of(&r->tc.p, i), 1), MPFR_RNDN);
+  if (r->tc.p.casts == NORMATIVE_CAST_PLUS_ONE) mpfr_add_ui(t, t, 1, MPFR_RNDN);
   mpfr_mul_d(t, t, input(r, SLOT_DY, i, 0), MPFR_RNDN);
 }
 
@@ -579,7 +704,7 @@ static void book_sums(const struct run *r, struct book *b)
     }
 }
 
-/* dx = rstd (g - c1 - xhat c2), NaN where a mean is not finite; evaluation: rstd g; RMSNorm: without c1. */
+/* dx = rstd (g - c1 - xhat c2 factor), NaN where a mean is not finite; evaluation: rstd g; RMSNorm: without c1. */
 static void book_dx(const struct run *r, struct book *b)
 {
   const struct normative_problem *p = &r->tc.p;
@@ -590,6 +715,7 @@ static void book_dx(const struct run *r, struct book *b)
     plus(dx, b->t, 1);
     if (p->norm != NORMATIVE_RMSNORM && p->mode == NORMATIVE_TRAINING) plus(dx, b->c1[g].v, -1);
     mpfr_mul(b->t, b->xhat[i].v, b->c2[g].v, MPFR_RNDN);
+    mpfr_mul(b->t, b->t, b->factor[g].v, MPFR_RNDN);
     if (p->mode == NORMATIVE_TRAINING) plus(dx, b->t, -1);
     mpfr_mul(dx->v, dx->v, b->rstd[g].v, MPFR_RNDN);
     if (mpfr_regular_p(b->rstd[g].v)) dx->scale += mpfr_get_exp(b->rstd[g].v);
@@ -603,7 +729,7 @@ static void book_make(const struct run *r, struct book *b, mpfr_prec_t bits)
   b->elements = p->n * p->c * p->s;
   b->groups = group_of(p, b->elements - 1) + 1; /* the last element is of the last group and parameter */
   b->params = param_of(p, b->elements - 1) + 1;
-  struct value **groups[] = {&b->mean, &b->rstd, &b->spread, &b->c1, &b->c2, &b->g_abs, &b->gx_abs, NULL};
+  struct value **groups[] = {&b->mean, &b->rstd, &b->spread, &b->factor, &b->c1, &b->c2, &b->g_abs, &b->gx_abs, NULL};
   struct value **params[] = {&b->dgamma, &b->dbeta, &b->dy_abs, &b->dyx_abs, &b->dy2, &b->dyx2, NULL};
   for (struct value ***a = groups; *a; ++a)
     **a = values(b->groups, bits);
@@ -619,7 +745,7 @@ static void book_make(const struct run *r, struct book *b, mpfr_prec_t bits)
 
 static void book_free(struct book *b)
 {
-  for (struct value **a = (struct value *[]){b->mean, b->rstd, b->spread, b->c1, b->c2, b->g_abs, b->gx_abs, NULL}; *a; ++a)
+  for (struct value **a = (struct value *[]){b->mean, b->rstd, b->spread, b->factor, b->c1, b->c2, b->g_abs, b->gx_abs, NULL}; *a; ++a)
     values_free(*a, b->groups);
   for (struct value **a = (struct value *[]){b->dgamma, b->dbeta, b->dy_abs, b->dyx_abs, b->dy2, b->dyx2, NULL}; *a; ++a)
     values_free(*a, b->params);
@@ -638,6 +764,9 @@ static void group_quantities(const struct run *r, struct book *b)
     above("c2", g, q->c2, b->c2[g].v, b->t);
     above("gx_abs", g, q->gx_abs, b->gx_abs[g].v, b->t);
     assert_int_equal(q->g_finite, mpfr_number_p(b->g_abs[g].v) != 0);
+    bool constant = q->finite && q->sigma2 == 0 && r->tc.p.eps_place != NORMATIVE_EPS_INSIDE; /* sigma, if eps > 0 */
+    if (q->finite && !constant) above("factor", g, q->factor, b->factor[g].v, b->t);
+    if (constant && q->rstd < INFINITY) assert_true(q->factor == 0);
   }
 }
 
@@ -685,6 +814,8 @@ static bool make_case(struct run *r, int n, const char *x, const char *dy)
                                      ",given=yes,saved=variance", ",eps=1e-12,given=yes,saved=variance,stats=f32"};
   static const char *const gammas[] = {"ones", "ordinary", "absent", "mixed", "zerofirst", "huge", "tiny", "nan"};
   static const char *const affines[] = {"", "", ",affine=group", ",affine=element"};
+  static const char *const places[] = {"", "", "", "", "", ",epsplace=outside", ",epsplace=max", ",epsplace=max,eps=2"};
+  static const char *const casts[] = {"", "", "", ",casts=plusone"};
   uint64_t dice = ((uint64_t)n + 1) * 0x9e3779b97f4a7c15u; /* odd multiplier: the upper bits look drawn */
   const char *norm = norms[dice >> 61], *type = types[dice >> 48 & 7], *comma = strchr(type, ',');
   const char *gamma = gammas[dice >> 56 & 7], *key = keys[dice >> 40 & 7];
@@ -696,9 +827,10 @@ static bool make_case(struct run *r, int n, const char *x, const char *dy)
   struct error e = {""};
   if (strstr(key, "evaluation") && !norm_by_name(norm)->evaluates) key = ",eps=1e-12";
   if (groups) snprintf(parted, sizeof parted, ",groups=%d%s", two && !*affine ? 1 : parts, affine);
-  snprintf(name, sizeof name, "%s/backward/%.*s/%s/%s/seed%d%s,dy=%s,gamma=%s%s%s%s", norm,
+  snprintf(name, sizeof name, "%s/backward/%.*s/%s/%s/seed%d%s,dy=%s,gamma=%s%s%s%s%s%s", norm,
            comma ? (int)(comma - type) : (int)strlen(type), type, shape, x, n, comma ? comma : "", dy, gamma, key, parted,
-           !two && dice >> 20 & 1 ? ",layout=nsc" : "");
+           !two && dice >> 20 & 1 ? ",layout=nsc" : "", strstr(key, "given") ? "" : places[dice >> 53 & 7],
+           strcmp(gamma, "absent") ? casts[dice >> 37 & 3] : "");
   memset(r, 0, sizeof *r);
   if (case_parse(&r->tc, name, &e)) fail_msg("%s", e.text);
   if (!inputs_make(&r->tc, &r->in, &e)) return true;
@@ -803,6 +935,14 @@ static void finite_differences(void **state)
   derivatives("rmsnorm", "4x3", ",groups=4,affine=group");
   derivatives("groupnorm", "2x4x3", ",groups=2,affine=group");
   derivatives("groupnorm", "2x4x3", ",layout=nsc,groups=2,affine=element");
+  derivatives("layernorm", "3x7", ",epsplace=outside");
+  derivatives("rmsnorm", "4x5", ",epsplace=outside,casts=plusone");
+  derivatives("groupnorm", "2x6x3", ",groups=2,epsplace=outside,casts=normal");
+  derivatives("batchnorm", "3x2x3", ",mode=evaluation,epsplace=outside,casts=plusone");
+  derivatives("layernorm", "3x7", ",epsplace=max");
+  derivatives("rmsnorm", "4x5", ",epsplace=max,eps=1e4");
+  derivatives("batchnorm", "3x2x4", ",epsplace=max,casts=plusone");
+  derivatives("instancenorm", "2x3x4", ",mode=evaluation,epsplace=max,eps=2");
 }
 
 /* ---- identities, and threads ---- */
@@ -905,7 +1045,8 @@ int main(void)
     cmocka_unit_test(three_elements), cmocka_unit_test(given), cmocka_unit_test(given_variance),
     cmocka_unit_test(root_mean_square), cmocka_unit_test(zeros),
     cmocka_unit_test(constant_group), cmocka_unit_test(ties), cmocka_unit_test(parameter_ties), cmocka_unit_test(many_roots),
-    cmocka_unit_test(many_roots_beyond),
+    cmocka_unit_test(eps_places), cmocka_unit_test(gamma_plus_one), cmocka_unit_test(many_roots_beyond),
+    cmocka_unit_test(many_roots_outside), cmocka_unit_test(ties_outside),
     cmocka_unit_test(sums_of_roots), cmocka_unit_test(edges_groups), cmocka_unit_test(edges_root_mean_square),
     cmocka_unit_test(edges_evaluation), cmocka_unit_test(edges_given), cmocka_unit_test(edges_given_variance),
     cmocka_unit_test(nothing),

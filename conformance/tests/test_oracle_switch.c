@@ -471,6 +471,11 @@ static void plus_shared(const struct run *r, struct book *b, int k, size_t i)
     mpfr_div_ui(b->t, b->t, m, MPFR_RNDN);
     plus(&b->dx[i], b->t, 1);
     mpfr_d_sub(b->t, input(r, SLOT_X, i, 0), b->mu[k][g].v, MPFR_RNDN);
+    if (p->repo) { /* and (S/(S-1) - 1) (x - mu_in) */
+      mpfr_d_sub(b->u, input(r, SLOT_X, i, 0), b->mu[0][g].v, MPFR_RNDN);
+      mpfr_div_ui(b->u, b->u, p->s - 1, MPFR_RNDN);
+      mpfr_add(b->t, b->t, b->u, MPFR_RNDN);
+    }
     mpfr_mul(b->t, b->t, b->w_var[k], MPFR_RNDN);
     mpfr_mul(b->t, b->t, b->q[a].v, MPFR_RNDN);
     mpfr_mul_ui(b->t, b->t, 2, MPFR_RNDN);
@@ -689,7 +694,7 @@ static bool make_case(struct run *r, int n, const char *x, const char *lambdas)
            backward ? "backward" : "forward", comma ? (int)(comma - type) : (int)strlen(type), type,
            DRAW("5x2x3", "2x2x9", "4x5", "1x3x8", "3x2x2x2", "2x3", "1x1x7", "4x1x2", "3x4x2", "1x4"), x, n, comma ? comma : "",
            DRAW("", ",layout=nsc"), DRAW(",eps=0.25", ",eps=1e-12", ""),
-           backward ? DRAW("", "", ",mode=evaluation", ",dropbn=yes")
+           backward ? DRAW("", "", ",mode=evaluation", ",dropbn=yes", ",repo=yes", ",dropbn=yes,repo=yes")
                     : DRAW("", ",mode=evaluation", ",dropbn=yes", ",repo=yes", ",running=ordinary,estimator=population",
                            ",running=ordinary,momentum=0.5", ",running=ordinary,estimator=unbiased1"),
            DRAW("ones", "ordinary", "absent", "zerofirst"), lambdas, backward ? ",dy=" : ",beta=",
@@ -783,6 +788,30 @@ static void whole_range(void **state)
   assert_true(tally.elements > 1000);
 }
 
+/* One group, x = -1, 0, 1: every v_k is 1, R = 1/2 at eps = 3; dy = a, -a, t: dx_0 = (7 a - 5 t/3)/16; then dgamma of
+   (dy_2 - dy_0)/2. */
+static void repo_ties(void **state)
+{
+  (void)state;
+  struct run r;
+  for (int tip = -1; tip <= 1; ++tip) {
+    open_case(&r, "switchnorm/backward/f32/1x1x3/hand/seed1,eps=3,repo=yes");
+    put_all(&r, SLOT_X, (double[]){-1, 0, 1});
+    put_all(&r, SLOT_DY, (double[]){1 + 0x1p-22, -1 - 0x1p-22, tip * 0x1p-100});
+    truth_of(&r);
+    EXPECT(&r, SLOT_DX, 0, (tip > 0 ? 7 + 3 * 0x1p-21 : 7 + 4 * 0x1p-21) / 16);
+    put_all(&r, SLOT_DY, (double[]){1 + 3 * 0x1p-22, -1 - 3 * 0x1p-22, tip * 0x1p-100});
+    truth_free(&r.truth);
+    truth_of(&r);
+    EXPECT(&r, SLOT_DX, 0, (tip < 0 ? 7 + 11 * 0x1p-21 : 7 + 10 * 0x1p-21) / 16);
+    put_all(&r, SLOT_DY, (double[]){-0x1p-24, tip * 0x1p-100, 1});
+    truth_free(&r.truth);
+    truth_of(&r);
+    EXPECT(&r, SLOT_DGAMMA, 0, 0.5);
+    close_case(&r);
+  }
+}
+
 /* ---- finite differences of the oracle's own forward values ---- */
 
 #include "difference.inc"
@@ -821,6 +850,41 @@ static void finite_differences(void **state)
   derivatives("2x3x3", ",dropbn=yes");
   derivatives("2x3x3", ",mode=evaluation");
   derivatives("2x2x3", ",mode=evaluation,layout=nsc");
+  derivatives("2x3x3", ",casts=plusone");
+  derivatives("2x3x4", ",repo=yes");
+  derivatives("3x2x2", ",dropbn=yes,repo=yes");
+}
+
+/* gamma and 1 + (gamma - 1), both exact: the same bits, zeros and middles too. */
+static void plus_one_is_gamma(void **state)
+{
+  (void)state;
+  const char *const types[] = {"f32", "f64", "bf16"}, *const modes[] = {"", ",mode=evaluation", ",dropbn=yes"};
+  const enum slot outputs[] = {SLOT_DX, SLOT_DGAMMA, SLOT_DBETA, SLOT_DLAMBDA_MEAN, SLOT_DLAMBDA_VAR};
+  for (int n = 0; n < 9; ++n) {
+    struct run two[2];
+    for (int k = 0; k < 2; ++k) {
+      char name[CASE_NAME_MAX];
+      snprintf(name, sizeof name, "switchnorm/backward/%s/2x3x4/hand/seed1,eps=0.25%s%s", types[n % 3], modes[n / 3],
+               k ? ",casts=plusone" : "");
+      open_case(&two[k], name);
+      for (enum slot s = SLOT_X; s < SLOT_Y; ++s)
+        for (size_t i = 0, seed = 10 + s; i < two[k].in.t[s].count; ++i) {
+          seed = seed * 6364136223846793005u + 1442695040888963407u;
+          double v = s == SLOT_RUNNING_VAR ? 2.5 : (double)(int64_t)(seed >> 61) - 3; /* -3 to 4 */
+          put(&two[k], s, i, s == SLOT_LAMBDA_MEAN || s == SLOT_LAMBDA_VAR ? 0 : s == SLOT_GAMMA ? v - k : v);
+        }
+      truth_of(&two[k]);
+    }
+    for (size_t o = 0; o < sizeof outputs / sizeof *outputs; ++o)
+      for (size_t i = 0; i < two[0].truth.t[outputs[o]].count; ++i) {
+        const struct wide *a = &two[0].truth.t[outputs[o]].exact[i], *b = &two[1].truth.t[outputs[o]].exact[i];
+        EXPECT(&two[1], outputs[o], i, nearest(&two[0], outputs[o], i));
+        assert_true(a->kind == b->kind && (a->kind != WIDE_FINITE || !memcmp(a->limb, b->limb, sizeof a->limb)));
+      }
+    close_case(&two[0]);
+    close_case(&two[1]);
+  }
 }
 
 /* ---- identities, and threads ---- */
@@ -891,6 +955,6 @@ int main(void)
     cmocka_unit_test(equal_weights), cmocka_unit_test(negative_variance),
     cmocka_unit_test(huge_lambdas), cmocka_unit_test(edges), cmocka_unit_test(edges_backward), cmocka_unit_test(families),
     cmocka_unit_test(extreme_lambdas), cmocka_unit_test(whole_range), cmocka_unit_test(finite_differences),
-    cmocka_unit_test(one_weight), cmocka_unit_test(any_threads)};
+    cmocka_unit_test(plus_one_is_gamma), cmocka_unit_test(repo_ties), cmocka_unit_test(one_weight), cmocka_unit_test(any_threads)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

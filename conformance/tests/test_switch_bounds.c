@@ -171,6 +171,8 @@ static void one_case(const struct kernel *kernels, size_t count, const struct no
   b.p.eps = eps[variant % 3];
   b.p.layout = draw() % 2 ? NORMATIVE_NSC : NORMATIVE_NCS;
   b.p.has_gamma = draw() % 4 != 0;
+  if (b.p.has_gamma && draw() % 4 == 0) b.p.casts = NORMATIVE_CAST_PLUS_ONE;
+  if (type_size(b.p.type) == 2 && draw() % 3 == 0) b.p.casts = NORMATIVE_CAST_NORMAL; /* the exact value is the same */
   bench_open(&b);
   bench_fill(&b, family, b.p.type == NORMATIVE_F16 && kind == FAR_APART ? NEAR_1 : kind);
   for (size_t k = 0; k < count; ++k) compare(&b, &kernels[k], family, kind, worst[k]);
@@ -262,10 +264,12 @@ static void test_without_the_batch(void **state)
 
 static void test_the_repository(void **state)
 {
-  struct normative_problem p = problem(NORMATIVE_FORWARD, NORMATIVE_F32);
   (void)state;
-  p.repo = 1;
-  all_within(kernels, COUNT(kernels), &p);
+  for (uint32_t direction = NORMATIVE_FORWARD; direction <= NORMATIVE_BACKWARD; ++direction) {
+    struct normative_problem p = problem(direction, NORMATIVE_F32);
+    p.repo = 1;
+    all_within(kernels, COUNT(kernels), &p);
+  }
 }
 
 /* ---- faults ---- */
