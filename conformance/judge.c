@@ -36,6 +36,7 @@ struct judging {
   bool present[SLOT_COUNT];        /* outputs that are there to be judged */
   bool considered[PRESETS_MAX];    /* without the flushing ones, as long as that does */
   bool covers[SLOT_COUNT][PRESETS_MAX];
+  bool refuted[SLOT_COUNT][PRESETS_MAX]; /* something is outside, and not out of range */
   size_t outside[MEMBERS_MAX], out_of_range[MEMBERS_MAX];
   struct candidate worst[MEMBERS_MAX], loosest[MEMBERS_MAX];
   size_t undecided;
@@ -58,9 +59,11 @@ static void count_block(void *self, const struct block *b)
 
 
 /* Is element i of the block outside of what the preset allows? */
-static bool is_outside(const struct view *v, const struct block *b, size_t i, enum exactness exactness, bool none, double T)
+static bool is_outside(const struct view *v, const struct block *b, size_t i, const struct preset *preset, bool none, double T)
 {
+  const enum exactness exactness = preset->row->exactness;
   if (b->undecided[i] || none) return false;
+  if (b->special[i] && preset->ftz && b->got[i] == 0 && fabs(b->nearest[i]) < v->type->normal) return false; /* beta, flushed */
   if (exactness == BY_BOUND) return !(b->err[i] <= T);
   if (b->err[i] == 0 || same_value(b->got[i], b->nearest[i])) return false;
   if (exactness == NEAREST || b->special[i]) return true;
@@ -98,15 +101,13 @@ static void offer(struct candidate *best, const struct candidate *c)
 }
 
 /* Element i under member m of the required preset. */
-static void find_element(struct judging *w, int m, const struct block *b, size_t i, size_t preset, const struct tolerance *t,
-                         bool outside, double T)
+static void find_element(struct judging *w, int m, const struct block *b, size_t i, bool outside, bool refutes, double T)
 {
   struct candidate c = {.index = b->index[i], .unit = b->unit[i], .T = T, .slot = w->v->slot};
   c.badness = T > 0 ? b->err[i] / T : b->err[i] > 0 ? INFINITY : 0;
   if (outside) {
-    bool inside_range = in_range(w->v, b, i, w->v->cache->preset[preset], t);
-    c.severity = inside_range ? 2 : 1;
-    ++*(inside_range ? &w->outside[m] : &w->out_of_range[m]);
+    c.severity = refutes ? 2 : 1;
+    ++*(refutes ? &w->outside[m] : &w->out_of_range[m]);
   }
   offer(&w->worst[m], &c);
   c.severity = 0;
@@ -114,22 +115,24 @@ static void find_element(struct judging *w, int m, const struct block *b, size_t
   if (!outside) offer(&w->loosest[m], &c);
 }
 
-/* A required preset is looked at in every element, any other until an element is outside. */
+/* A required preset is looked at in every element, any other until an element is outside and in range. */
 static void judge_block(void *self, const struct block *b, size_t preset, const struct tolerance *t, bool none,
                         const double T[BLOCK])
 {
   struct judging *w = self;
-  enum exactness exactness = w->v->cache->preset[preset]->row->exactness;
-  bool *covers = &w->covers[w->v->slot][preset];
+  const struct preset *own = w->v->cache->preset[preset];
+  bool *refuted = &w->refuted[w->v->slot][preset];
   int m = 0;
   while (m < w->members && w->required[m] != preset) ++m;
   for (size_t i = 0; i < b->n; ++i) {
-    bool outside = is_outside(w->v, b, i, exactness, none, T[i]);
-    if (outside) *covers = false;
-    if (m < w->members && !b->undecided[i]) find_element(w, m, b, i, preset, t, outside, none ? INFINITY : T[i]);
-    else if (outside) break;
+    bool outside = is_outside(w->v, b, i, own, none, T[i]);
+    bool refutes = outside && in_range(w->v, b, i, own, t);
+    if (outside) w->covers[w->v->slot][preset] = false;
+    *refuted |= refutes;
+    if (m < w->members && !b->undecided[i]) find_element(w, m, b, i, outside, refutes, none ? INFINITY : T[i]);
+    else if (refutes) break;
   }
-  if (!*covers && m == w->members) w->visitor->wanted[w->v->slot][preset] = false;
+  if (*refuted && m == w->members) w->visitor->wanted[w->v->slot][preset] = false;
 }
 
 /* ---- verdicts ---- */
@@ -199,6 +202,33 @@ static bool covers_all(const struct judging *w, size_t preset)
   return true;
 }
 
+static bool refuted(const struct judging *w, size_t preset)
+{
+  for (int slot = 0; slot < SLOT_COUNT; ++slot)
+    if (w->present[slot] && w->refuted[slot][w->v->cache->same[preset]]) return true;
+  return false;
+}
+
+static bool row_covers(const struct judging *w, const struct preset_row *row)
+{
+  for (size_t k = 0; k < w->v->cache->presets; ++k)
+    if (w->v->cache->preset[k]->row == row && covers_all(w, k)) return true;
+  return false;
+}
+
+static void find_beyond(const struct judging *w)
+{
+  const struct case_cache *cache = w->v->cache;
+  const struct preset_row *found = NULL;
+  int n = 0;
+  for (size_t k = 0; k < cache->presets && n < COVERED_MAX; ++k) {
+    const struct preset_row *row = cache->preset[k]->row;
+    if (row == found || !w->considered[k] || refuted(w, k) || row_covers(w, row)) continue;
+    found = row;
+    w->j->beyond[n++] = cache->preset[k]->name;
+  }
+}
+
 /* The covering presets of least tolerance on y (dx), equal ones in the order of the table. Of a row's variants only the first
    that covers counts: where nothing is lost by folding, a folded bound may be the smaller one by a hair. */
 static void explain(const struct judging *w)
@@ -258,6 +288,7 @@ static void judge_outputs(struct judging *w, struct view *v)
     if (w->present[slot]) w->j->nulp[slot] = 0;
     for (size_t k = 0; k < cache->presets; ++k) {
       w->covers[slot][k] = true;
+      w->refuted[slot][k] = false;
       visitor.wanted[slot][k] = w->considered[k] && cache->same[k] == k;
     }
     for (int m = 0; m < w->members; ++m) visitor.wanted[slot][w->required[m]] = true;
@@ -350,6 +381,7 @@ void judge(const struct normative_problem *p, const struct tensors *in, struct t
     if (rank(f->verdict) < rank(j->verdict)) j->verdict = f->verdict;
   }
   explain(&w);
+  find_beyond(&w);
 }
 
 /* ---- bounds alone ---- */

@@ -2,6 +2,7 @@
    normative list; and bench, which is a program of its own under the same name. */
 #include "builtin.h"
 #include "command.h"
+#include "presets.h"
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
@@ -35,17 +36,18 @@ static void list_families(void)
   }
 }
 
+/* arg: the type whose presets are left out. */
 static void list_preset(const char *name, const char *text, void *arg)
 {
-  (void)arg;
-  printf("  %-18s  %s\n", name, text);
+  struct error e;
+  if (!arg || !preset_offers(preset_find(name, &e), *(const uint32_t *)arg)) printf("  %-18s  %s\n", name, text);
 }
 
-/* f16 and bf16 tensors have those of f32. */
-static void list_presets(uint32_t type)
+static void list_presets(uint32_t type, uint32_t *besides)
 {
-  printf("presets for %s tensors (also -folded, -ftz, -folded-ftz)\n", type_name(type));
-  preset_each(type, list_preset, NULL);
+  printf("presets for %s tensors%s%s (also -folded, -ftz, -folded-ftz)\n", type_name(type), besides ? ", besides those for " : "",
+         besides ? type_name(*besides) : "");
+  preset_each(type, list_preset, besides);
 }
 
 static void list_conventions(void)
@@ -113,8 +115,11 @@ int cmd_list(int argc, char **argv)
   if (!*what || !strcmp(what, "norms")) list_norms();
   if (!*what || !strcmp(what, "families")) list_families();
   if (!*what || !strcmp(what, "presets")) {
-    list_presets(NORMATIVE_F32);
-    list_presets(NORMATIVE_F64);
+    uint32_t f32 = NORMATIVE_F32;
+    list_presets(NORMATIVE_F32, NULL);
+    list_presets(NORMATIVE_F16, &f32);
+    list_presets(NORMATIVE_BF16, &f32);
+    list_presets(NORMATIVE_F64, NULL);
   }
   if (!*what || !strcmp(what, "conventions")) list_conventions();
   if (!*what || !strcmp(what, "implementations")) list_implementations();

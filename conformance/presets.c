@@ -8,9 +8,14 @@
 
 #define F32 NORMATIVE_F32
 #define F64 NORMATIVE_F64
+#define F16 NORMATIVE_F16
+#define BF16 NORMATIVE_BF16
 #define SINGLE (1u << NORMATIVE_F32 | 1u << NORMATIVE_F16 | 1u << NORMATIVE_BF16) /* 16-bit tensors: and a narrow store */
 #define DOUBLE (1u << NORMATIVE_F64)
+#define HALF (1u << NORMATIVE_F16)
+#define BFLOAT (1u << NORMATIVE_BF16)
 #define TWO (TWO_PASS | CORRECTED)
+#define ANY (TWO | ONE_PASS | WELFORD)
 
 /* Strictest first, as far as that can be said without data. */
 static const struct preset_row rows[] = {
@@ -31,6 +36,16 @@ static const struct preset_row rows[] = {
   {"f32-sequential", "float, two passes, sums in any order", SINGLE, BY_BOUND, F32, F32, F32, TWO, ONE_BY_ONE, 5},
   {"f32-welford-long", "float, Welford over any length", SINGLE, BY_BOUND, F32, F32, F32, WELFORD, ONE_BY_ONE, 5},
   {"f32-one-pass", "float, mean(x^2) - mean^2, clamped or not", SINGLE, BY_BOUND, F32, F32, F32, ONE_PASS, ONE_BY_ONE, 5},
+  /* In 16 bits rstd is a root and a quotient: Newton's r^2 overflows f16 at variance 0 and the usual eps. */
+  {"f16-epilogue", "float sums, any algorithm; mean, variance and epilogue in f16", HALF, BY_BOUND, F32, F16, F16, ANY, ONE_BY_ONE,
+   2},
+  {"f16-two-pass", "f16 throughout, two passes, sums in any order", HALF, BY_BOUND, F16, F16, F16, TWO, ONE_BY_ONE, 2},
+  {"f16-one-pass", "f16 throughout, mean(x^2) - mean^2, clamped or not", HALF, BY_BOUND, F16, F16, F16, ONE_PASS, ONE_BY_ONE, 2},
+  {"bf16-epilogue", "float sums, any algorithm; mean, variance and epilogue in bf16", BFLOAT, BY_BOUND, F32, BF16, BF16, ANY,
+   ONE_BY_ONE, 2},
+  {"bf16-two-pass", "bf16 throughout, two passes, sums in any order", BFLOAT, BY_BOUND, BF16, BF16, BF16, TWO, ONE_BY_ONE, 2},
+  {"bf16-one-pass", "bf16 throughout, mean(x^2) - mean^2, clamped or not", BFLOAT, BY_BOUND, BF16, BF16, BF16, ONE_PASS,
+   ONE_BY_ONE, 2},
 };
 enum { ROWS = sizeof rows / sizeof *rows, VARIANTS = 4 };
 
@@ -96,17 +111,18 @@ const struct preset *preset_find(const char *name, struct error *e)
 const char *preset_name(const struct preset *preset) { return preset->name; }
 const char *preset_default(uint32_t type) { return type == NORMATIVE_F64 ? "f64-two-pass" : "f32-stable"; }
 
-/* The variants are those of the name; the algorithm too, where double has it. */
+/* The variants are those of the name; the algorithm too, where double has it, or the other types for one in 16 bits. */
 const char *preset_in_type(const char *name, uint32_t type)
 {
   struct error e;
-  char wide[40];
+  char other[40];
   const struct preset *p = preset_find(name, &e);
   if (!p || preset_offers(p, type)) return name;
-  snprintf(wide, sizeof wide, "f64%s", name + strcspn(name, "-"));
-  const struct preset *same = type == NORMATIVE_F64 ? named(wide) : NULL;
-  snprintf(wide, sizeof wide, "%s%s", preset_default(type), suffix[p->folded + 2 * p->ftz]);
-  return same && preset_offers(same, type) ? same->name : named(wide)->name;
+  const bool narrow = p->row && arithmetic_of(p->row->apply)->precision < 24;
+  snprintf(other, sizeof other, "%s%s", type_name(type), name + strcspn(name, "-"));
+  const struct preset *same = narrow || type == NORMATIVE_F64 ? named(other) : NULL;
+  snprintf(other, sizeof other, "%s%s", preset_default(type), suffix[p->folded + 2 * p->ftz]);
+  return same && preset_offers(same, type) ? same->name : named(other)->name;
 }
 
 const char *const *preset_members(const char *name)

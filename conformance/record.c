@@ -299,6 +299,7 @@ static void judgement_to_json(json_t *o, const struct record *r)
   const struct judgement *j = &r->j;
   const struct finding *f = &j->finding[r->member];
   json_t *outputs = json_object(), *members = json_object(), *explained = json_array(), *covered = json_array();
+  json_t *beyond = json_array();
   for (int s = 0; s < SLOT_COUNT; ++s)
     if (j->nulp[s] >= 0) json_object_set_new(outputs, slot_name[s], number(j->nulp[s]));
   for (int k = 0; k < j->members; ++k)
@@ -306,12 +307,15 @@ static void judgement_to_json(json_t *o, const struct record *r)
   for (int k = 0; k < EXPLAINED_MAX && j->explained[k]; ++k)
     json_array_append_new(explained, json_string(j->explained[k]));
   for (int k = 0; k < COVERED_MAX && j->covered[k]; ++k) json_array_append_new(covered, json_string(j->covered[k]));
+  for (int k = 0; k < COVERED_MAX && j->beyond[k]; ++k) json_array_append_new(beyond, json_string(j->beyond[k]));
   json_object_set_new(o, "nulp", number(j->worst_nulp));
   json_object_set_new(o, "bound", number(f->loosest));
   json_object_set_new(o, "outputs", outputs);
   json_object_set_new(o, "members", members);
   json_object_set_new(o, "explained", explained);
   json_object_set_new(o, "covered", covered);
+  if (j->beyond[0]) json_object_set(o, "beyond", beyond);
+  json_decref(beyond);
   json_object_set_new(o, "kappa", number(j->kappa));
   json_object_set_new(o, "elements", json_integer((json_int_t)j->elements));
   json_object_set_new(o, "misrounded", json_integer((json_int_t)j->misrounded));

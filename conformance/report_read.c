@@ -158,6 +158,7 @@ static void read_judgement(struct report *r, struct reading *g, struct judgement
   }
   read_names(r, g, "explained", j->explained, EXPLAINED_MAX);
   read_names(r, g, "covered", j->covered, COVERED_MAX);
+  if (json_object_get(g->o, "beyond")) read_names(r, g, "beyond", j->beyond, COVERED_MAX);
   j->worst_nulp = number_of(g, "nulp", true);
   j->finding[0].loosest = number_of(g, "bound", true);
   j->kappa = number_of(g, "kappa", true);

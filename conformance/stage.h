@@ -15,7 +15,7 @@ struct stage {
   struct group_truth q;         /* of what is normalized: with a residual, of the rounded sum */
   const struct preset_row *row;
   bool ftz, centred;
-  const struct arithmetic *sums, *kept, *apply, *tensor, *stats;
+  const struct arithmetic *sums, *kept, *apply, *tensor, *stats, *param;
   long double LF, apply_LF;     /* flushing: the smallest normal of the sums (of the epilogue), else 0 */
   long double m, h, sigma;
   long double e, low, high;     /* bounds: of the mean, of the fall and rise of the variance */

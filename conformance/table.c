@@ -7,20 +7,26 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The presets that do not cover a case. A variant, folded or flushing to zero, covers what its row covers without. */
-static uint64_t uncovered(const struct record *r)
+/* The named presets as bits. A variant, folded or flushing to zero, covers what its row covers without. */
+static uint64_t bits_of(const char *const name[], uint32_t type)
 {
   const struct preset *offered[PRESETS_MAX], *covering;
   struct error e;
   uint64_t bits = 0;
-  size_t count = presets_offered(r->p.type, offered);
-  for (int i = 0; i < COVERED_MAX && r->j.covered[i]; ++i) {
-    covering = preset_find(r->j.covered[i], &e);
+  size_t count = presets_offered(type, offered);
+  for (int i = 0; i < COVERED_MAX && name[i]; ++i) {
+    covering = preset_find(name[i], &e);
     for (size_t k = 0; covering && k < count; ++k)
       if (offered[k]->row == covering->row && offered[k]->folded >= covering->folded && offered[k]->ftz >= covering->ftz)
         bits |= (uint64_t)1 << k;
   }
-  return ~bits;
+  return bits;
+}
+
+/* The presets that a case refutes: RANGE does not count for a preset that is not required either. */
+static uint64_t uncovered(const struct record *r)
+{
+  return ~(bits_of(r->j.covered, r->p.type) | bits_of(r->j.beyond, r->p.type));
 }
 
 static bool same_line(const struct record *a, const struct record *b)
@@ -207,14 +213,14 @@ void records_table(const struct records *all, FILE *out)
   free(lines);
 }
 
-/* The first covering preset with sums in float, where the first of all has wider ones; else NULL. */
-static const char *cover_of_own_type(const struct record *r)
+/* The first covering preset with sums narrower than double, where the first of all has wider ones; else NULL. */
+static const struct preset *narrower_cover(const struct record *r)
 {
   const struct preset *preset;
   struct error e;
   for (int i = 0; i < COVERED_MAX && r->j.covered[i]; ++i) {
     if (!(preset = preset_find(r->j.covered[i], &e))) continue;
-    if (preset->row->sums != NORMATIVE_F64) return i ? r->j.covered[i] : NULL;
+    if (preset->row->sums != NORMATIVE_F64) return i ? preset : NULL;
   }
   return NULL;
 }
@@ -230,9 +236,12 @@ static void print_finding(const struct record *r, FILE *out)
   fprintf(out, "      error %s nULP, bound %s nULP of %s\n", nulp, bound, r->j.member[r->member]);
   fprintf(out, "      smallest preset that covers it:");
   if (!r->j.explained[0]) fputs(" none", out);
+  for (int k = 0; k < COVERED_MAX && !r->j.explained[0] && r->j.beyond[k]; ++k)
+    fprintf(out, "%s %s", k ? "," : "; out of the range of", r->j.beyond[k]);
   for (int k = 0; k < EXPLAINED_MAX && r->j.explained[k]; ++k) fprintf(out, "%s %s", k ? "," : "", r->j.explained[k]);
-  const char *own = cover_of_own_type(r);
-  if (own && r->j.explained[0] != own) fprintf(out, "; of those with sums in %s: %s", type_name(r->p.type), own);
+  const struct preset *own = narrower_cover(r);
+  if (own && strcmp(r->j.explained[0], own->name))
+    fprintf(out, "; of those with sums in %s: %s", type_name(own->row->sums), own->name);
   fputc('\n', out);
 }
 

@@ -71,8 +71,10 @@ static void widen(struct stage *s, long double e, long double low, long double h
 /* Does the arithmetic have this number, and keep it? */
 static bool fits(const struct arithmetic *a, long double value)
 {
-  bool bits = a->precision == 53 ? (long double)(double)value == value : (long double)(float)value == value;
-  return value == 0 || (bits && fabsl(value) >= a->normal && fabsl(value) <= a->largest);
+  if (value == 0) return true;
+  if (!(fabsl(value) >= a->normal && fabsl(value) <= a->largest)) return false;
+  const long double significand = ldexpl(value, a->precision - 1 - ilogbl(value));
+  return significand == rintl(significand);
 }
 
 /* The mean as it is kept: rounded, or as high and low part, which is never worse but for an underflow. */
@@ -180,6 +182,15 @@ static long double given_to_backward(struct stage *s)
   return r < INFINITY && r > 0 ? converted(s, r) / r * (1 + 0x1p-60L) : 0;
 }
 
+/* A variance of wider sums is converted: what it loses beside a rounding, if it is subnormal there. It stays positive. */
+static void convert_variance(struct stage *s)
+{
+  if (!wider(s->sums, s->apply) || !(s->q.sigma2 + s->high > 0) || s->q.sigma2 - s->low >= s->apply->normal) return;
+  const long double lost = larger(s->apply->lam, s->apply_LF);
+  s->low = larger(s->low, smaller(s->low + lost, s->q.sigma2));
+  s->high += lost;
+}
+
 void own(struct stage *s)
 {
   /* One element is its own mean, and the mean of zeros is zero, whatever the order; a product of two equal numbers is
@@ -193,13 +204,16 @@ void own(struct stage *s)
     if (s->row->algorithms & WELFORD) welford(s);
     if (s->row->algorithms & MERGE) merge(s);
   }
+  convert_variance(s);
+  need_below(s, magnitude_of_mean(&s->q) + s->e, s->kept);
 }
 
-/* A residual is added first, and the sum rounded, to the tensor's type at worst: every element moves by u of itself. */
+/* A residual is added first, and the sum rounded, to the tensor's type at worst: every element moves by u of itself. Flushing,
+   both and the sum lose LF. */
 static void own_with_residual(struct stage *s)
 {
-  const long double u = s->tensor->u, e = u * s->q.mean_abs;
-  const long double v = bound_residual_variance(u, magnitude_of_mean(&s->q), s->q.sigma2);
+  const long double u = s->tensor->u, e = u * s->q.mean_abs + 3 * s->apply_LF;
+  const long double v = bound_residual_variance(u, magnitude_of_mean(&s->q), s->q.sigma2, s->apply_LF);
   s->q.mu_hi = magnitude_of_mean(&s->q) + e;
   s->q.mu_lo = 0;
   s->q.mean_abs += e;
@@ -242,29 +256,44 @@ static long double rstd_error(const struct stage *s)
   return E >= 0 ? E : INFINITY;
 }
 
-/* Newton's step squares an estimate of rstd. */
-static void rstd_range(struct stage *s)
+/* Newton's step squares an estimate of rstd. Where that is infinite, or may be anything, it is not for overflow. */
+static void rstd_range(struct stage *s, long double E)
 {
+  const long double most = s->q.rstd * (1 + E);
+  if (most < INFINITY) need_below(s, most, s->apply);
   need_below(s, fabsl(s->g->var) + s->high + s->p->eps, s->apply);
   if (s->row->newton > 2 && s->q.rstd > 0) need_below(s, s->q.rstd * s->q.rstd, s->apply);
 }
 
 /* ---- outputs ---- */
 
+/* Gamma and beta of a type wider than the epilogue's are converted: what that adds to a bound T. */
+static long double with_converted_parameters(const struct stage *s, long double T, const struct tolerance *t, bool folded,
+                                             long double k, const long double f[FEATURES])
+{
+  const struct arithmetic *a = s->apply;
+  const long double d = folded && s->centred ? f[F_X] + magnitude_of_mean(&s->q) * f[F_ONE] : f[F_D];
+  const long double lost = a->lam + (plus_one(s->p) ? a->u : 0); /* rounded before 1 is added */
+  return bound_converted(a->u, T, s->q.rstd, t->E, t->e, k, lost, a->lam, d, f[F_B], f[F_ONE]);
+}
+
 static long double y_bound(const struct stage *s, const struct tolerance *t, bool folded, const long double f[FEATURES])
 {
   const struct arithmetic *a = s->apply, *to = s->tensor;
   const long double r = s->q.rstd, LF = s->apply_LF, narrow_lam = to->lam + (s->ftz ? to->normal : 0);
+  const bool converts = wider(s->param, a);
   const long double k = (s->centred ? 4 : 2) + plus_one(s->p);
+  const long double E = converts ? bound_both(a->u, t->E, a->u) : t->E;
   if (s->p->casts == NORMATIVE_CAST_NORMAL && wider(a, to))
     return bound_cast_normal(a->u, r, t->E, t->e, k, a->lam, LF, to->u, narrow_lam, f[F_GD], f[F_G], f[F_Y], f[F_ONE]);
   long double T;
   if (folded && s->centred)
-    T = bound_folded(a->u, r, t->E, t->e, magnitude_of_mean(&s->q), a->lam, LF, f[F_GD], f[F_GX], f[F_G], f[F_X], f[F_B],
+    T = bound_folded(a->u, r, E, t->e, magnitude_of_mean(&s->q), a->lam, LF, f[F_GD], f[F_GX], f[F_G], f[F_X], f[F_B],
                      f[F_ONE]);
   else
-    T = bound_subtract(a->u, r, t->E, t->e, k, a->lam, LF, f[F_GD], f[F_G], f[F_D], f[F_Y], f[F_ONE]);
-  if (s->p->residual) T += r * (1 + t->E) * (1 + bound_P(a->u, k + 1)) * to->u * f[F_GX];
+    T = bound_subtract(a->u, r, E, t->e, k, a->lam, LF, f[F_GD], f[F_G], f[F_D], f[F_Y], f[F_ONE]);
+  if (converts) T = with_converted_parameters(s, T, t, folded, k, f);
+  if (s->p->residual) T += r * (1 + t->E) * (1 + bound_P(a->u, k + 1)) * (to->u * f[F_GX] + 3 * LF * f[F_G]);
   return wider(a, to) ? bound_store(a->u, T, to->u, narrow_lam, f[F_Y], f[F_ONE]) : T;
 }
 
@@ -344,6 +373,7 @@ struct stage stage_of(const struct normative_problem *p, const struct preset_row
   s.apply = arithmetic_of(row->apply);
   s.tensor = arithmetic_of(p->type);
   s.stats = arithmetic_of(p->stat_type);
+  s.param = arithmetic_of(p->param_type);
   if (!ftz) return s;
   s.LF = larger(s.sums->normal, smallest_read(p));
   s.apply_LF = larger(s.apply->normal, smallest_read(p));
@@ -355,6 +385,8 @@ void take(struct stage *s, const struct group_facts *g, const struct group_truth
   s->g = g;
   s->q = *q;
   s->m = m;
+  need_below(s, m, s->sums);
+  if (m * s->sums->normal > 1) s->range = false; /* 1/m underflows */
   s->h = preset_height(s->row->height, m);
   s->sigma = sqrtl(s->q.sigma2) * (1 + 0x1p-60L);
 }
@@ -362,7 +394,7 @@ void take(struct stage *s, const struct group_facts *g, const struct group_truth
 void reciprocal(struct stage *s, struct tolerance *t)
 {
   t->E = rstd_error(s);
-  rstd_range(s);
+  rstd_range(s, t->E);
 }
 
 /* The variance as the mean is kept. */
@@ -377,6 +409,7 @@ void outputs(const struct stage *s, struct tolerance *t)
 {
   t->range = s->range;
   t->sum = s->tensor->u + (wider(s->apply, s->tensor) ? s->apply->u * (1 + s->tensor->u) : 0);
+  t->sum_lost = s->ftz ? 3 * s->apply_LF * (1 + t->sum) + s->tensor->normal : 0;
   t->mean = stored(s, s->kept, t->e, magnitude_of_mean(&s->q));
   t->rstd = t->E == 0 ? 0 : stored(s, s->apply, s->q.rstd * t->E, s->q.rstd);
   t->variance = variance_bound(s);
@@ -423,7 +456,7 @@ bool tolerance_range_y(const struct group_facts *g, const struct preset *preset,
 {
   const long double largest = arithmetic_of(preset->row->apply)->largest, r = g->truth->rstd * (1 + t->E);
   const long double mu = magnitude_of_mean(g->truth);
-  long double most = f[F_G] * r;
+  long double most = f[F_G] * larger(r, 1);
   if (preset->folded) most = larger(r * (f[F_X] + mu + t->e), larger(most, r * (f[F_GX] + f[F_G] * (mu + t->e)) + f[F_B]));
   else most = larger(larger(most, r * (f[F_GD] + f[F_G] * t->e) + f[F_B]), larger(r, 1) * (f[F_D] + t->e));
   return t->range && !(most > largest);

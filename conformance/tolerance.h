@@ -27,7 +27,7 @@ struct tolerance {
   long double mean, rstd, variance;                  /* of the outputs as stored, absolute; infinite where none holds */
   struct estimate batch;
   long double y[2][FEATURES];                        /* |y' - y| <= sum of y[folded][k] * feature k */
-  long double sum;                                   /* of x + residual, relative */
+  long double sum, sum_lost;                         /* of x + residual, relative and beside that */
   long double e, E;                                  /* the mean's error, rstd's relative error */
   long double dx[2][FEATURES];                       /* as y */
   /* dgamma before it is stored: over its terms, the sum of slope |dy xhat| + offset |dy| + each. */

@@ -4,9 +4,11 @@
 #include <limits.h>
 #include <string.h>
 
+/* Is gamma converted first, a rounding more? */
+static bool converts(const struct stage *s) { return wider(s->param, s->apply); }
 static long double shares_rounded(const struct gradient_stage *b)
 {
-  return bound_rounded(b->s->apply->u, 4 + plus_one(b->s->p));
+  return bound_rounded(b->s->apply->u, 4 + plus_one(b->s->p) + converts(b->s));
 }
 
 /* mean(g xhat) with eps outside the root. A sigma of 0 has a bound only where it comes out as 0: then there is no such part. */
@@ -152,7 +154,8 @@ static void no_bound(struct tolerance *t)
 bool gradients(struct stage *s, struct tolerance *t, enum source source, long double spread, struct gradient_stage *b)
 {
   *b = (struct gradient_stage){.s = s, .source = source, .r = s->q.rstd, .E = t->E, .e = t->e, .w = spread, .factor = 1,
-                               .tiny = larger(s->apply->lam, s->apply_LF), .k = (source == CONSTANT ? 3 : 8) + plus_one(s->p)};
+                               .tiny = larger(s->apply->lam, s->apply_LF), .k = (source == CONSTANT ? 3 : 8) + plus_one(s->p) + converts(s)};
+  if (plus_one(s->p) && converts(s)) b->tiny += s->apply->u; /* rounded before 1 is added */
   if (s->p->casts == NORMATIVE_CAST_NORMAL && wider(s->apply, s->tensor)) {
     b->ut = s->tensor->u;
     b->lt = s->tensor->lam + (s->ftz ? s->tensor->normal : 0);
@@ -213,5 +216,9 @@ long double tolerance_stored_parameter(const struct normative_problem *p, const 
   return wider(a, to) ? bound_store(a->u, T, to->u, to->lam + (ftz ? to->normal : 0), value, 1) : T;
 }
 
-bool tolerance_range_sum(const struct preset_row *row, long double S) { return !(2 * S > arithmetic_of(row->sums)->largest); }
+/* However wide the sums, they end in the output's arithmetic. */
+bool tolerance_range_sum(const struct preset_row *row, long double S)
+{
+  return !(2 * S > smaller(arithmetic_of(row->sums)->largest, arithmetic_of(row->apply)->largest));
+}
 

@@ -64,8 +64,10 @@ static void weights(const struct switch_bounds *b, const struct tensor *lambda, 
   const long double u = s.apply->u;
   long double top = -INFINITY, shift[KINDS], all = 0;
   for (int k = 0; k < b->kinds; ++k) top = fmaxl(top, tensor_get(lambda, (size_t)k));
+  const bool converts = wider(s.param, s.apply); /* lambda, a rounding of each */
   for (int k = 0; k < b->kinds; ++k) {
-    shift[k] = w[k] > 0 ? bound_weight_shift(u, top - tensor_get(lambda, (size_t)k)) : 0;
+    const long double l = tensor_get(lambda, (size_t)k), d = top - l + (converts ? (fabsl(l) + fabsl(top)) * (1 + u) : 0);
+    shift[k] = w[k] > 0 ? bound_weight_shift(u, d) : 0;
     all += w[k] * shift[k];
   }
   for (int k = 0; k < b->kinds; ++k) off[k] = bound_weight(u, w[k], shift[k], all, tiny_of(&s, s.apply));

@@ -110,10 +110,11 @@ static inline int lowest_bit_of(double x)
   return exponent - 53 + __builtin_ctzll((unsigned long long)significand);
 }
 
-/* As a double, for coefficients and bounds: a little too large at least. */
+/* As a double, for coefficients and bounds: a little too large at least; infinite where powers of 1+u overflow. */
 static inline double upward(long double c)
 {
   double d = (double)(c * SLACK);
+  if (!(d < INFINITY)) return INFINITY;
   return c > 0 && d < DBL_MIN ? DBL_MIN : d;
 }
 #endif

@@ -16,7 +16,8 @@
 static long double element_bound(enum slot slot, const struct tolerance *t, bool folded, int k)
 {
   if (slot == SLOT_DX) return t->dx[folded][k];
-  return slot == SLOT_Y ? t->y[folded][k] : k == F_Y ? t->sum : 0;
+  if (slot == SLOT_Y) return t->y[folded][k];
+  return k == F_Y ? t->sum : k == F_ONE ? t->sum_lost : 0;
 }
 
 static long double statistic_bound(enum slot slot, const struct tolerance *t)
@@ -192,7 +193,7 @@ static double running_bound(const struct view *v, const struct block *b, size_t 
   const bool var = v->slot == SLOT_RUNNING_VAR;
   long double of[2];
   if (b->special[0] || b->undecided[0]) return 0;
-  *range &= tolerance_range_running(preset->row, n, old[var], var ? mean.var : mean.mean);
+  *range &= tolerance_range_running(preset->row, n, old[var], var ? mean.var + mean.var_off : mean.mean + mean.mean_off);
   tolerance_running(v->p, preset->row, preset->ftz, &mean, n, old[0], old[1], &of[0], &of[1]);
   return upward(of[var] * power2(-b->unit[0]));
 }

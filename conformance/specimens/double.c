@@ -10,11 +10,11 @@
 #include "norms.inc"
 
 static const struct specimen table[] = {
-  {"f64-two-pass", sequential, sum_sequential, dx_by_xhat, 0},
-  {"f64-two-pass-folded", sequential, sum_sequential, dx_folded, 1},
-  {"f64-welford", welford_long, sum_sequential, dx_by_chain_rule, 0},
-  {"f64-merge", merges, sum_pairwise, dx_by_xhat, 0},
-  {"f64-one-pass", one_pass, sum_sequential, dx_by_xhat, 0},
+  {"f64-two-pass", 0, sequential, sum_sequential, dx_by_xhat, 0},
+  {"f64-two-pass-folded", 0, sequential, sum_sequential, dx_folded, 1},
+  {"f64-welford", 0, welford_long, sum_sequential, dx_by_chain_rule, 0},
+  {"f64-merge", 0, merges, sum_pairwise, dx_by_xhat, 0},
+  {"f64-one-pass", 0, one_pass, sum_sequential, dx_by_xhat, 0},
   {0}};
 
 const char *double_name(size_t row) { return table[row].name; }

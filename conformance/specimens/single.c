@@ -61,20 +61,36 @@ static void double_sums(const float *x, float *t, size_t m, float *mean, float *
   *var = (float)(q / (double)m);
 }
 
+#define TYPE NORMATIVE_F16
+#define NAMED(name) half_##name
+#include "narrow.inc"
+#undef TYPE
+#undef NAMED
+#define TYPE NORMATIVE_BF16
+#define NAMED(name) bfloat_##name
+#include "narrow.inc"
+
 static const struct specimen table[] = {
-  {"f64-stats", double_sums, sum_in_double, dx_by_xhat, 0},
-  {"f32-pairwise", pairwise, sum_pairwise, dx_by_chain_rule, 0},
-  {"f32-two-pass", blocks, sum_blocks, dx_by_xhat, 0},
-  {"f32-two-pass-folded", blocks, sum_blocks, dx_folded, 1},
-  {"f32-welford", welford_short, sum_blocks, dx_by_xhat, 0},
-  {"f32-lanes", lanes, sum_lanes, dx_by_chain_rule, 0},
-  {"f32-merge", merges, sum_pairwise, dx_by_xhat, 0},
-  {"f32-sequential", sequential, sum_sequential, dx_by_xhat, 0},
-  {"f32-welford-long", welford_long, sum_sequential, dx_by_chain_rule, 0},
-  {"f32-one-pass", one_pass, sum_sequential, dx_by_xhat, 0},
+  {"f64-stats", 0, double_sums, sum_in_double, dx_by_xhat, 0},
+  {"f32-pairwise", 0, pairwise, sum_pairwise, dx_by_chain_rule, 0},
+  {"f32-two-pass", 0, blocks, sum_blocks, dx_by_xhat, 0},
+  {"f32-two-pass-folded", 0, blocks, sum_blocks, dx_folded, 1},
+  {"f32-welford", 0, welford_short, sum_blocks, dx_by_xhat, 0},
+  {"f32-lanes", 0, lanes, sum_lanes, dx_by_chain_rule, 0},
+  {"f32-merge", 0, merges, sum_pairwise, dx_by_xhat, 0},
+  {"f32-sequential", 0, sequential, sum_sequential, dx_by_xhat, 0},
+  {"f32-welford-long", 0, welford_long, sum_sequential, dx_by_chain_rule, 0},
+  {"f32-one-pass", 0, one_pass, sum_sequential, dx_by_xhat, 0},
+  {"f16-epilogue", NORMATIVE_F16, half_kept, half_sum_kept, dx_by_xhat, 0},
+  {"f16-two-pass", NORMATIVE_F16, half_two_pass, half_sum, dx_by_xhat, 0},
+  {"f16-one-pass", NORMATIVE_F16, half_one_pass, half_sum, dx_by_xhat, 0},
+  {"bf16-epilogue", NORMATIVE_BF16, bfloat_kept, bfloat_sum_kept, dx_by_xhat, 0},
+  {"bf16-two-pass", NORMATIVE_BF16, bfloat_two_pass, bfloat_sum, dx_by_xhat, 0},
+  {"bf16-one-pass", NORMATIVE_BF16, bfloat_one_pass, bfloat_sum, dx_by_xhat, 0},
   {0}};
 
 const char *single_name(size_t row) { return table[row].name; }
+uint32_t single_type(size_t row) { return table[row].type; }
 uint64_t single_bytes(const struct normative_problem *p) { return bytes_of(p); }
 int single_run(size_t row, const struct normative_problem *p, const struct normative_tensors *t, void *workspace)
 {

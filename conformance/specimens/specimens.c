@@ -17,6 +17,14 @@ static const char *supports(const struct normative_problem *p, enum normative_ty
 }
 
 static const char *single_supports(const struct normative_problem *p) { return supports(p, NORMATIVE_F32); }
+static const char *half_supports(const struct normative_problem *p)
+{
+  return p->type == NORMATIVE_F16 ? single_supports(p) : "f16 only";
+}
+static const char *bfloat_supports(const struct normative_problem *p)
+{
+  return p->type == NORMATIVE_BF16 ? single_supports(p) : "bf16 only";
+}
 static const char *double_supports(const struct normative_problem *p) { return supports(p, NORMATIVE_F64); }
 
 static int run_single(void *state, const struct normative_tensors *t, void *workspace)
@@ -44,10 +52,22 @@ static int open_row(size_t row, const struct normative_problem *p, void **state,
 #define OPEN(row) \
   static int open_##row(const struct normative_problem *p, int threads, void **state, uint64_t *bytes) \
   { (void)threads; return open_row(row, p, state, bytes); }
-OPEN(0) OPEN(1) OPEN(2) OPEN(3) OPEN(4) OPEN(5) OPEN(6) OPEN(7) OPEN(8) OPEN(9)
+OPEN(0) OPEN(1) OPEN(2) OPEN(3) OPEN(4) OPEN(5) OPEN(6) OPEN(7)
+OPEN(8) OPEN(9) OPEN(10) OPEN(11) OPEN(12) OPEN(13) OPEN(14) OPEN(15)
 static int (*const opens[])(const struct normative_problem *, int, void **, uint64_t *) = {
-  open_0, open_1, open_2, open_3, open_4, open_5, open_6, open_7, open_8, open_9};
+  open_0, open_1, open_2,  open_3,  open_4,  open_5,  open_6,  open_7,
+  open_8, open_9, open_10, open_11, open_12, open_13, open_14, open_15};
 enum { ROWS = sizeof opens / sizeof *opens };
+
+static const char *(*supports_of(size_t row, bool wide))(const struct normative_problem *p)
+{
+  if (wide) return double_supports;
+  switch (single_type(row)) {
+  case NORMATIVE_F16: return half_supports;
+  case NORMATIVE_BF16: return bfloat_supports;
+  default: return single_supports;
+  }
+}
 
 static struct normative_plugin plugin_of(const char *name, size_t row, bool wide)
 {
@@ -55,7 +75,7 @@ static struct normative_plugin plugin_of(const char *name, size_t row, bool wide
     .abi = NORMATIVE_ABI, .size = sizeof(struct normative_plugin), .name = name, .version = "0.1.0", .preset = name,
     .outputs = NORMATIVE_OUT_Y | NORMATIVE_OUT_MEAN | NORMATIVE_OUT_RSTD | NORMATIVE_OUT_RUNNING | NORMATIVE_OUT_PARAMS |
                NORMATIVE_OUT_SUM | NORMATIVE_OUT_VARIANCE,
-    .supports = wide ? double_supports : single_supports, .open = opens[row], .run = wide ? run_double : run_single,
+    .supports = supports_of(row, wide), .open = opens[row], .run = wide ? run_double : run_single,
     .close = free};
 }
 

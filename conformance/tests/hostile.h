@@ -39,7 +39,7 @@ static inline double normal(void)
 
 enum addition { IN_TURN, IN_PAIRS, AT_RANDOM, IN_LANES };
 enum algorithm_here { PLAIN, CORRECTION, CORRECTED_MEAN, ONCE, WELFORDS, MERGED, MEAN_SQUARE };
-enum arithmetic_here { SINGLES, DOUBLES, MIXED, MIXED_HIGH_LOW };
+enum arithmetic_here { SINGLES, DOUBLES, MIXED, MIXED_HIGH_LOW, NARROW, NARROW_EPILOGUE }; /* narrow: the tensors' 16-bit type */
 
 struct kernel {
   const char *preset;
@@ -53,6 +53,8 @@ struct kernel {
 static struct {
   int fma, reciprocal, newton, gamma_first, folded, late; /* late: averages over instances come last */
   uint32_t eps_place, cast; /* conventions of the problem; cast: the type xhat is rounded to, or 0 */
+  uint32_t narrow;          /* the type that narrow kernels compute in */
+  bool flush;               /* and whether they flush its subnormals */
 } style;
 
 /* v in 16 bits, to nearest even, directly. */
@@ -80,9 +82,17 @@ static inline double cast(double v)
   return style.cast ? tensor_get(&t, 0) : v;
 }
 
+/* v, the result of one operation, as 16-bit arithmetic has it. */
+static inline double in_narrow(double v)
+{
+  v = format_round(&type_formats[style.narrow], v);
+  return style.flush && fabs(v) < (double)arithmetic_of(style.narrow)->normal ? copysign(0, v) : v;
+}
+
 #define REAL float
 #define FMA fmaf
 #define SQRT sqrtf
+#define R(v) ((float)(v))
 #define NAMED(name) name##_single
 #include "honest.inc"
 #undef REAL
@@ -92,8 +102,16 @@ static inline double cast(double v)
 #define REAL double
 #define FMA fma
 #define SQRT sqrt
+#undef R
+#define R(v) (v)
 #define NAMED(name) name##_double
 #include "honest.inc"
+#undef R
+#undef NAMED
+#define R(v) in_narrow(v)
+#define NAMED(name) name##_narrow
+#include "honest.inc"
+#undef R
 #undef REAL
 #undef FMA
 #undef SQRT
@@ -222,10 +240,12 @@ static inline void shape_groups(struct normative_problem *p, size_t m, size_t gr
 static inline void draw_style(const struct kernel *k, const struct normative_problem *p)
 {
   style.eps_place = p->eps_place;
-  style.cast = p->casts == NORMATIVE_CAST_NORMAL ? p->type : 0;
+  style.cast = p->casts == NORMATIVE_CAST_NORMAL && k->arithmetic < NARROW ? p->type : 0; /* what is narrow is cast anyway */
   style.fma = draw() % 2;
   style.reciprocal = draw() % 2;
-  style.newton = k->arithmetic != DOUBLES && draw() % 3 == 0;
+  style.newton = k->arithmetic != DOUBLES && k->arithmetic < NARROW && draw() % 3 == 0;
+  style.narrow = p->type;
+  style.flush = strstr(k->preset, "ftz");
   style.gamma_first = draw() % 2;
   style.late = draw() % 2;
   style.folded = strstr(k->preset, "folded") ? 1 + (int)(draw() % 2) : 0;

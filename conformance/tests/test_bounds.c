@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
    Each bound against honest kernels on hostile data: no result of a kernel may be outside of the preset it was built to, and
-   the largest error found may not be a small part of the bound. `test_bounds N` takes N times as much data and prints. */
+   the largest error found may not be a small part of the bound. `test_bounds N [TEST]` takes N times as much data and prints. */
 #include "hostile.h"
 
 static int rounds = 1;
@@ -23,11 +23,29 @@ static void kernel_mixed(const struct kernel *k, const double *x, size_t m, cons
   statistics[2] = f.var;
 }
 
+/* Float sums; mean, variance and epilogue in the tensors' 16 bits. */
+static void kernel_epilogue(const struct kernel *k, const double *x, size_t m, const double *gamma, const double *beta, double eps,
+                            double *y, double statistics[3])
+{
+  float *f = malloc((m + 1) * sizeof *f);
+  for (size_t i = 0; i < m; ++i) f[i] = (float)x[i];
+  struct moments_single s = moments_of_single(f, m, k->order, k->algorithm);
+  struct moments_narrow n = {.mean = in_narrow(s.mean), .correction = in_narrow(s.correction), .var = in_narrow(s.var)};
+  double r = rstd_narrow(n.var, in_narrow(eps));
+  for (size_t i = 0; i < m; ++i) y[i] = apply_narrow(x[i], &n, r, in_narrow(gamma[i]), in_narrow(beta[i]));
+  statistics[0] = in_narrow(n.mean + n.correction);
+  statistics[1] = r;
+  statistics[2] = n.var;
+  free(f);
+}
+
 static void run_kernel(const struct kernel *k, const double *x, size_t m, const double *gamma, const double *beta, double eps,
                        double *y, double statistics[3])
 {
   if (k->arithmetic == SINGLES) kernel_single(k, x, m, gamma, beta, eps, y, statistics);
   else if (k->arithmetic == DOUBLES) kernel_double(k, x, m, gamma, beta, eps, y, statistics);
+  else if (k->arithmetic == NARROW) kernel_narrow(k, x, m, gamma, beta, eps, y, statistics);
+  else if (k->arithmetic == NARROW_EPILOGUE) kernel_epilogue(k, x, m, gamma, beta, eps, y, statistics);
   else kernel_mixed(k, x, m, gamma, beta, eps, y, statistics);
 }
 
@@ -38,10 +56,14 @@ static void bench_fill(struct bench *b, enum family family)
   static const double scales[] = {1, 1, 1, 1e20, 1e-20, 0, 1e-38};
   struct error e;
   size_t m = problem_m(&b->p);
-  double scale = b->p.type == NORMATIVE_F16 ? 1 : scales[draw() % 7], before = 0;
+  const bool half = b->p.type == NORMATIVE_F16;
+  double scale = half ? 1 : scales[draw() % 7], before = 0, unit = half && draw() % 2 ? ldexp(1, -(int)(draw() % 24)) : 1;
   for (size_t g = 0; g < problem_groups(&b->p); ++g) {
     struct runs r = problem_runs(&b->p, g);
-    for (size_t k = 0; k < m; ++k) store(&b->in.t[SLOT_X], element_at(&r, k), before = element(family, k, m, before));
+    for (size_t k = 0; k < m; ++k) {
+      before = element(family, k, m, before);
+      store(&b->in.t[SLOT_X], element_at(&r, k), before * unit);
+    }
   }
   for (size_t i = 0; i < b->in.t[SLOT_RESIDUAL].count; ++i) {
     double x = tensor_get(&b->in.t[SLOT_X], i); /* ordinary, cancelling, far larger */
@@ -51,28 +73,36 @@ static void bench_fill(struct bench *b, enum family family)
   for (size_t i = 0; i < b->in.t[SLOT_BETA].count; ++i)
     store(&b->in.t[SLOT_BETA], i, normal() * (draw() % 3 ? 1 : 1e-3 * scale));
   for (size_t i = 0; i < b->in.t[SLOT_RUNNING_MEAN].count; ++i) {
-    store(&b->in.t[SLOT_RUNNING_MEAN], i, element(family, i, 8, 0) + uniform() * 1e-9);
-    store(&b->in.t[SLOT_RUNNING_VAR], i, uniform() * (draw() % 4 ? 1 : 1e-6));
+    double mean = element(family, i, 8, 0) + uniform() * 1e-9;
+    store(&b->in.t[SLOT_RUNNING_MEAN], i, half ? fmod(mean, 4096) : mean); /* finite */
+    store(&b->in.t[SLOT_RUNNING_VAR], i, uniform() * (draw() % 4 ? 1 : 1e-6) + (half ? 0x1p-20 : 0)); /* not 0 */
   }
   assert_int_equal(oracle_run(&b->p, &b->in, &b->truth, &e), 0);
 }
 
-/* r + w (b - r) or (1-w) r + w b, in float or double as the kernel computes */
+/* The result of one operation, as the kernel's epilogue has it: for floats too, double does not round twice. */
+static double in(const struct kernel *k, double v)
+{
+  return k->arithmetic == DOUBLES ? v : k->arithmetic >= NARROW ? in_narrow(v) : (float)v;
+}
+
+/* r + w (b - r) or (1-w) r + w b */
 static double update(const struct kernel *k, double r, double b, double w)
 {
-  float fr = (float)r, fb = (float)b, fw = (float)w;
-  if (k->arithmetic == DOUBLES) return style.fma ? r + w * (b - r) : (1 - w) * r + w * b;
-  return style.fma ? fr + fw * (fb - fr) : (1 - fw) * fr + fw * fb;
+  const double old = in(k, r), new = in(k, b), weight = in(k, w);
+  if (style.fma) return in(k, old + in(k, weight * in(k, new - old)));
+  return in(k, in(k, in(k, 1 - weight) * old) + in(k, weight * new));
 }
 
 static double average(const struct kernel *k, const double *v, size_t n)
 {
   float *f = malloc((n + 1) * sizeof *f);
   for (size_t i = 0; i < n; ++i) f[i] = (float)v[i];
-  double mean = k->arithmetic == DOUBLES ? divide_double(sum_double(v, n, k->order), n)
-                                         : divide_single(sum_single(f, n, k->order), n);
+  double mean = k->arithmetic == DOUBLES  ? divide_double(sum_double(v, n, k->order), n)
+                : k->arithmetic == NARROW ? divide_narrow(sum_narrow(v, n, k->order), n)
+                                          : divide_single(sum_single(f, n, k->order), n);
   free(f);
-  return mean;
+  return in(k, mean);
 }
 
 /* Channel c, from the estimates of its groups: averaged and taken in, or taken in one by one and averaged. */
@@ -83,8 +113,7 @@ static void running_result(struct bench *b, const struct kernel *k, enum slot sl
   for (size_t i = 0; i < n; ++i) {
     const double *s = b->statistics[i * b->p.c + c];
     const size_t divisor = m > 1 ? m - 1 : 1;
-    double unbiased = k->arithmetic == DOUBLES ? s[2] * ((double)m / (double)divisor)
-                                               : (float)s[2] * ((float)m / (float)divisor);
+    double unbiased = in(k, s[2] * in(k, in(k, (double)m) / in(k, (double)divisor)));
     batch[i] = slot == SLOT_RUNNING_MEAN ? s[0] : unbiased;
     if (style.late) batch[i] = update(k, old, batch[i], b->p.momentum);
   }
@@ -98,7 +127,7 @@ static double summed(struct bench *b, const struct kernel *k, size_t i)
 {
   double x = tensor_get(&b->in.t[SLOT_X], i);
   if (!b->p.residual) return x;
-  double r = tensor_get(&b->in.t[SLOT_RESIDUAL], i), sum = k->arithmetic == DOUBLES ? x + r : (float)x + (float)r;
+  double r = tensor_get(&b->in.t[SLOT_RESIDUAL], i), sum = in(k, x + r);
   store(&b->out.t[SLOT_SUM], i, sum);
   return style.late ? tensor_get(&b->out.t[SLOT_SUM], i) : sum;
 }
@@ -112,7 +141,7 @@ static void group_results(struct bench *b, const struct kernel *k, size_t g)
   for (size_t i = 0; i < m; ++i) {
     double gamma = entry(b, SLOT_GAMMA, param_at(&r, i), 1);
     b->x[i] = summed(b, k, element_at(&r, i));
-    b->gamma[i] = plus_one ? (k->arithmetic == DOUBLES ? gamma + 1 : (float)gamma + 1) : gamma;
+    b->gamma[i] = plus_one ? in(k, in(k, gamma) + 1) : gamma;
     b->beta[i] = entry(b, SLOT_BETA, param_at(&r, i), 0);
   }
   run_kernel(k, b->x, m, b->gamma, b->beta, b->p.eps, b->y, s);
@@ -128,12 +157,15 @@ static void evaluate(struct bench *b, const struct kernel *k, size_t g)
   struct runs r = problem_runs(&b->p, g);
   double mean = entry(b, SLOT_RUNNING_MEAN, g % b->p.c, 0), var = entry(b, SLOT_RUNNING_VAR, g % b->p.c, 1), y;
   struct moments_double wide = {mean, 0, var};
-  struct moments_single narrow = {(float)mean, 0, (float)var};
+  struct moments_single single = {(float)mean, 0, (float)var};
+  struct moments_narrow narrow = {in(k, mean), 0, in(k, var)};
   for (size_t e = 0; e < problem_m(&b->p); ++e) {
     size_t i = element_at(&r, e), c = param_at(&r, e);
     double x = tensor_get(&b->in.t[SLOT_X], i), gamma = entry(b, SLOT_GAMMA, c, 1), beta = entry(b, SLOT_BETA, c, 0);
     if (k->arithmetic == DOUBLES) y = apply_double(x, &wide, rstd_double(var, b->p.eps), gamma, beta);
-    else y = apply_single((float)x, &narrow, rstd_single(narrow.var, (float)b->p.eps), (float)gamma, (float)beta);
+    else if (k->arithmetic >= NARROW)
+      y = apply_narrow(x, &narrow, rstd_narrow(narrow.var, in(k, b->p.eps)), in(k, gamma), in(k, beta));
+    else y = apply_single((float)x, &single, rstd_single(single.var, (float)b->p.eps), (float)gamma, (float)beta);
     store(&b->out.t[SLOT_Y], i, y);
   }
 }
@@ -195,7 +227,8 @@ static void one_case(const struct kernel *kernels, size_t count, const struct no
   b.p.has_beta = draw() % 2;
   bench_open(&b);
   bench_fill(&b, family);
-  if (type_size(b.p.type) == 2 && !p->residual && draw() % 3 == 0) b.p.casts = NORMATIVE_CAST_NORMAL; /* the exact value is the same */
+  if (type_size(b.p.type) == 2 && !p->residual && p->casts == NORMATIVE_CAST_ONCE && draw() % 3 == 0)
+    b.p.casts = NORMATIVE_CAST_NORMAL; /* the exact value is the same */
   for (size_t k = 0; k < count; ++k) compare(&b, &kernels[k], family, &worst[k]);
   bench_close(&b);
 }
@@ -307,6 +340,41 @@ static void test_narrow_tensors(void **state)
   }
 }
 
+/* Everything in the tensors' 16 bits, or all but the sums. */
+#define IN_16_BITS(type) { \
+  {type "-two-pass", PLAIN, IN_TURN, NARROW, 0.15}, {type "-two-pass", CORRECTION, IN_PAIRS, NARROW, 0.15}, \
+  {type "-two-pass", CORRECTED_MEAN, AT_RANDOM, NARROW, 0.15}, {type "-two-pass-folded", PLAIN, IN_LANES, NARROW, 0.15}, \
+  {type "-one-pass", ONCE, IN_TURN, NARROW, 0.15}, {type "-one-pass-folded", ONCE, IN_LANES, NARROW, 0.15}, \
+  {type "-two-pass-ftz", PLAIN, IN_TURN, NARROW, 0.15}, {type "-one-pass-ftz", ONCE, IN_PAIRS, NARROW, 0.15}, \
+  {type "-epilogue", PLAIN, IN_LANES, NARROW_EPILOGUE, 0.15}, {type "-epilogue", ONCE, IN_TURN, NARROW_EPILOGUE, 0.15}, \
+  {type "-epilogue-folded", WELFORDS, IN_TURN, NARROW_EPILOGUE, 0.15}, {type "-epilogue-ftz", ONCE, IN_PAIRS, NARROW_EPILOGUE, 0.15}}
+#define SQUARES_IN_16_BITS(type) { \
+  {type "-two-pass", MEAN_SQUARE, IN_TURN, NARROW, 0.15}, {type "-two-pass-ftz", MEAN_SQUARE, IN_PAIRS, NARROW, 0.15}, \
+  {type "-epilogue", MEAN_SQUARE, IN_LANES, NARROW_EPILOGUE, 0.15}}
+static const struct kernel in_16_bits[][12] = {[NORMATIVE_F16] = IN_16_BITS("f16"), [NORMATIVE_BF16] = IN_16_BITS("bf16")};
+static const struct kernel squares_in_16_bits[][3] = {[NORMATIVE_F16] = SQUARES_IN_16_BITS("f16"),
+                                                      [NORMATIVE_BF16] = SQUARES_IN_16_BITS("bf16")};
+
+/* own: parameters and statistics have the tensors' type, or float. */
+static struct normative_problem narrow_problem(uint32_t norm, uint32_t type, bool own)
+{
+  struct normative_problem p = problem(norm, type, own ? type : NORMATIVE_F32, 4);
+  p.param_type = p.stat_type;
+  return p;
+}
+
+static void test_sums_in_16_bits(void **state)
+{
+  (void)state;
+  for (uint32_t type = NORMATIVE_F16; type <= NORMATIVE_BF16; ++type)
+    for (int own = 0; own < 2; ++own) {
+      struct normative_problem p = narrow_problem(NORMATIVE_LAYERNORM, type, own);
+      all_within(in_16_bits[type], COUNT(*in_16_bits), &p, lengths, COUNT(lengths) - 1);
+      p.norm = NORMATIVE_RMSNORM;
+      all_within(squares_in_16_bits[type], COUNT(*squares_in_16_bits), &p, lengths, COUNT(lengths) - 1);
+    }
+}
+
 static void test_double_tensors(void **state)
 {
   static const struct kernel kernels[] = {
@@ -389,6 +457,22 @@ static void test_residuals(void **state)
   }
 }
 
+/* What else a kernel in 16 bits converts or rounds: running statistics, 1 + gamma, a residual. */
+static void test_conventions_in_16_bits(void **state)
+{
+  static const size_t some[] = {2, 5, 64};
+  (void)state;
+  for (uint32_t type = NORMATIVE_F16; type <= NORMATIVE_BF16; ++type)
+    for (int variant = 0; variant < 12; ++variant) {
+      struct normative_problem p = narrow_problem(NORMATIVE_LAYERNORM, type, variant % 2);
+      if (variant < 8) p.norm = tracked[variant / 2 % 2], p.running = 1;
+      if (variant < 4) p.mode = NORMATIVE_EVALUATION;
+      if (variant / 2 == 4) p.casts = NORMATIVE_CAST_PLUS_ONE;
+      if (variant / 2 == 5) p.residual = 1;
+      all_within(in_16_bits[type], COUNT(*in_16_bits), &p, some, COUNT(some));
+    }
+}
+
 int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
@@ -398,6 +482,7 @@ int main(int argc, char **argv)
     cmocka_unit_test(test_mean_square),
     cmocka_unit_test(test_flushed_subnormals),
     cmocka_unit_test(test_narrow_tensors),
+    cmocka_unit_test(test_sums_in_16_bits),
     cmocka_unit_test(test_double_tensors),
     cmocka_unit_test(test_running_statistics),
     cmocka_unit_test(test_evaluation),
@@ -405,8 +490,10 @@ int main(int argc, char **argv)
     cmocka_unit_test(test_affine_by_group_and_element),
     cmocka_unit_test(test_gamma_plus_one),
     cmocka_unit_test(test_residuals),
+    cmocka_unit_test(test_conventions_in_16_bits),
   };
   verbose = argc > 1;
   if (verbose) rounds = atoi(argv[1]);
+  if (argc > 2) cmocka_set_test_filter(argv[2]);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
    The bounds of gradients against honest kernels on hostile data, as test_bounds.c does forward.
-   `test_gradient_bounds N` takes N times as much data and prints. */
+   `test_gradient_bounds N [TEST]` takes N times as much data and prints. */
 #include "hostile.h"
 
 static int rounds = 1;
@@ -408,5 +408,6 @@ int main(int argc, char **argv)
   };
   verbose = argc > 1;
   if (verbose) rounds = atoi(argv[1]);
+  if (argc > 2) cmocka_set_test_filter(argv[2]);
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -535,6 +535,7 @@ static void schema_of_check_records(void **state)
   r.furthest = (struct finding){.slot = SLOT_Y, .index = 3, .expected = 1, .got = 2};
   r.declared = "f32-one-pass";
   r.documented = "fast variance";
+  r.j.beyond[0] = "f32-merge";
   write_records(&r, 1);
   json_t *o = json_load_file(records, 0, NULL);
   keys_are_in(o, check);
