@@ -240,7 +240,7 @@ static void print_finding(const struct record *r, FILE *out)
     fprintf(out, "%s %s", k ? "," : "; out of the range of", r->j.beyond[k]);
   for (int k = 0; k < EXPLAINED_MAX && r->j.explained[k]; ++k) fprintf(out, "%s %s", k ? "," : "", r->j.explained[k]);
   const struct preset *own = narrower_cover(r);
-  if (own && strcmp(r->j.explained[0], own->name))
+  if (own && r->j.explained[0] && strcmp(r->j.explained[0], own->name))
     fprintf(out, "; of those with sums in %s: %s", type_name(own->row->sums), own->name);
   fputc('\n', out);
 }

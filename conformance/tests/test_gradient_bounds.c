@@ -35,8 +35,9 @@ static struct use *uses_of_parameters(const struct normative_problem *p)
   return use;
 }
 
-/* single, double: throughout. mixed: double sums over float terms. */
+/* single, double, narrow: throughout. mixed: double sums over float terms. epilogue: float sums over narrow terms. */
 #define REAL float
+#define R(v) ((float)(v))
 #define FMA fmaf
 #define SQRT sqrtf
 #define NAMED(name) name##_single
@@ -48,10 +49,20 @@ static struct use *uses_of_parameters(const struct normative_problem *p)
 #undef FMA
 #undef SQRT
 #undef NAMED
+#undef R
 #define REAL double
 #define FMA fma
 #define SQRT sqrt
+#define R(v) (v)
 #define NAMED(name) name##_double
+#include "honest_gradient.inc"
+#undef NAMED
+#undef R
+#define R(v) in_narrow(v)
+#define NAMED(name) name##_narrow
+#include "honest_gradient.inc"
+#undef NAMED
+#define NAMED(name) name##_epilogue
 #include "honest_gradient.inc"
 
 static float total_single(const float *v, size_t n, enum addition order) { return sum_single(v, n, order); }
@@ -67,6 +78,16 @@ static float total_mixed(const float *v, size_t n, enum addition order)
 }
 
 static bool gives_rstd(const struct bench *b) { return b->p.given && b->p.saved == NORMATIVE_SAVED_RSTD; }
+static double total_narrow(const double *v, size_t n, enum addition order) { return sum_narrow(v, n, order); }
+
+static double total_epilogue(const double *v, size_t n, enum addition order)
+{
+  float *wide = malloc((n + 1) * sizeof *wide);
+  for (size_t i = 0; i < n; ++i) wide[i] = (float)v[i];
+  double s = sum_single(wide, n, order);
+  free(wide);
+  return in_narrow(s);
+}
 
 /* Are a group's statistics inputs? mean, and rstd or the variance. */
 static bool is_given(const struct bench *b, size_t group, double *mean, double *other)
@@ -119,8 +140,43 @@ static struct given_mixed statistics_mixed(const struct bench *b, const struct k
   return (struct given_mixed){high, low, (float)s.r, (float)s.var};
 }
 
+static struct given_narrow statistics_narrow(const struct bench *b, const struct kernel *k, size_t group)
+{
+  double mean, other, *x;
+  size_t m = problem_m(&b->p);
+  struct runs r = problem_runs(&b->p, group);
+  if (is_given(b, group, &mean, &other)) {
+    double v = in_narrow(other);
+    return (struct given_narrow){in_narrow(mean), 0, gives_rstd(b) ? v : rstd_narrow(v, in_narrow(b->p.eps)), 0};
+  }
+  x = malloc(m * sizeof *x);
+  for (size_t i = 0; i < m; ++i) x[i] = in_narrow(tensor_get(&b->in.t[SLOT_X], element_at(&r, i)));
+  struct moments_narrow s = moments_of_narrow(x, m, k->order, k->algorithm);
+  free(x);
+  return (struct given_narrow){s.mean, s.correction, rstd_narrow(s.var, in_narrow(b->p.eps)), s.var};
+}
+
+static struct given_epilogue statistics_epilogue(const struct bench *b, const struct kernel *k, size_t group)
+{
+  double mean, other;
+  if (is_given(b, group, &mean, &other)) {
+    struct given_narrow s = statistics_narrow(b, k, group);
+    return (struct given_epilogue){s.mean, s.low, s.r, 0};
+  }
+  struct given_single s = statistics_single(b, k, group);
+  return (struct given_epilogue){in_narrow(s.mean), in_narrow(s.low), in_narrow(s.r), in_narrow(s.var)};
+}
+
 static void run_kernel(struct bench *b, const struct kernel *k)
 {
+  if (k->arithmetic == NARROW) {
+    gradients_narrow(b, k);
+    return;
+  }
+  if (k->arithmetic == NARROW_EPILOGUE) {
+    gradients_epilogue(b, k);
+    return;
+  }
   if (k->arithmetic == SINGLES) gradients_single(b, k);
   else if (k->arithmetic == DOUBLES) gradients_double(b, k);
   else gradients_mixed(b, k);
@@ -178,20 +234,23 @@ static void bench_fill(struct bench *b, enum family family)
   const enum dy kind = (enum dy)(draw() % DYS);
   const enum family dy_family = (enum family)(draw() % FAMILIES);
   size_t m = problem_m(&b->p);
-  double scale = b->p.type == NORMATIVE_F16 ? 1 : scales[draw() % 7], x = 0, dy = 0;
+  const bool half = b->p.type == NORMATIVE_F16;
+  const double unit = half && draw() % 2 ? ldexp(1, -(int)(draw() % 12)) : 1;
+  double scale = half ? 1 : scales[draw() % 7], x = 0, dy = 0;
   memset(&style, 0, sizeof style);
   for (size_t g = 0; g < problem_groups(&b->p); ++g) {
     struct runs r = problem_runs(&b->p, g);
     for (size_t k = 0; k < m; ++k) {
-      store(&b->in.t[SLOT_X], element_at(&r, k), x = element(family, k, m, x));
+      store(&b->in.t[SLOT_X], element_at(&r, k), (x = element(family, k, m, x)) * unit);
       store(&b->in.t[SLOT_DY], element_at(&r, k), dy = dy_element(kind, dy_family, k, m, x, dy));
     }
     if (b->p.given) given_statistics(b, g);
   }
   for (size_t i = 0; i < b->in.t[SLOT_GAMMA].count; ++i) store(&b->in.t[SLOT_GAMMA], i, scale * (1 + 0.3 * normal()));
   for (size_t i = 0; i < b->in.t[SLOT_RUNNING_MEAN].count; ++i) {
-    store(&b->in.t[SLOT_RUNNING_MEAN], i, element(family, i, 8, 0) + uniform() * 1e-9);
-    store(&b->in.t[SLOT_RUNNING_VAR], i, uniform() * (draw() % 4 ? 1 : 1e-6));
+    double mean = element(family, i, 8, 0) + uniform() * 1e-9;
+    store(&b->in.t[SLOT_RUNNING_MEAN], i, half ? fmod(mean, 4096) : mean); /* finite */
+    store(&b->in.t[SLOT_RUNNING_VAR], i, uniform() * (draw() % 4 ? 1 : 1e-6) + (half ? 0x1p-20 : 0)); /* not 0 */
   }
   if (b->p.eps_place == NORMATIVE_EPS_MAX && draw() % 2) eps_near_variance(b);
   assert_int_equal(oracle_run(&b->p, &b->in, &b->truth, &e), 0);
@@ -364,6 +423,31 @@ static void test_narrow_tensors(void **state)
   }
 }
 
+/* Everything in the tensors' 16 bits, or all but the sums. */
+#define IN_16_BITS(type) { \
+  {type "-two-pass", PLAIN, IN_TURN, NARROW, 0.05}, {type "-two-pass", CORRECTION, IN_PAIRS, NARROW, 0.05}, \
+  {type "-one-pass", ONCE, AT_RANDOM, NARROW, 0.05}, {type "-two-pass-folded", PLAIN, IN_LANES, NARROW, 0.05}, \
+  {type "-one-pass-folded", ONCE, IN_TURN, NARROW, 0.05}, {type "-two-pass-ftz", PLAIN, IN_TURN, NARROW, 0.05}, \
+  {type "-epilogue", PLAIN, IN_LANES, NARROW_EPILOGUE, 0.05}, {type "-epilogue-folded", ONCE, IN_TURN, NARROW_EPILOGUE, 0.05}}
+static const struct kernel in_16_bits[][8] = {[NORMATIVE_F16] = IN_16_BITS("f16"), [NORMATIVE_BF16] = IN_16_BITS("bf16")};
+
+static void test_sums_in_16_bits(void **state)
+{
+  static const size_t some[] = {1, 2, 5, 17, 64, 257, 1000};
+  static const uint32_t norms[] = {NORMATIVE_LAYERNORM, NORMATIVE_BATCHNORM};
+  (void)state;
+  for (uint32_t type = NORMATIVE_F16; type <= NORMATIVE_BF16; ++type)
+    for (int variant = 0; variant < 4; ++variant) { /* parameters and statistics: float, or the tensors' own */
+      struct normative_problem p = problem(norms[variant / 2], type, variant % 2 ? type : NORMATIVE_F32, 4);
+      p.param_type = p.stat_type;
+      all_within(in_16_bits[type], COUNT(*in_16_bits), &p, some, COUNT(some));
+      if (variant < 2) continue;
+      p.running = 1;
+      p.mode = NORMATIVE_EVALUATION;
+      all_within(in_16_bits[type], COUNT(*in_16_bits), &p, some, 5);
+    }
+}
+
 static void test_double_tensors(void **state)
 {
   static const struct kernel kernels[] = {
@@ -403,6 +487,7 @@ int main(int argc, char **argv)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_single),         cmocka_unit_test(test_double_sums),    cmocka_unit_test(test_mean_square),
     cmocka_unit_test(test_flushed_subnormals), cmocka_unit_test(test_narrow_tensors), cmocka_unit_test(test_double_tensors),
+    cmocka_unit_test(test_sums_in_16_bits),
     cmocka_unit_test(test_evaluation),     cmocka_unit_test(test_index_maps),
     cmocka_unit_test(test_affine_by_group_and_element),
   };

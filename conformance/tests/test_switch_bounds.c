@@ -23,19 +23,37 @@ static float total_single(const float *v, size_t n, const struct kernel *k)
 
 static double total_double(const double *v, size_t n, const struct kernel *k) { return sum_double(v, n, k->order); }
 
+static double total_narrow(const double *v, size_t n, const struct kernel *k)
+{
+  if (k->arithmetic == NARROW) return sum_narrow(v, n, k->order);
+  float *wide = malloc((n + 1) * sizeof *wide);
+  for (size_t i = 0; i < n; ++i) wide[i] = (float)v[i];
+  double s = sum_single(wide, n, k->order);
+  free(wide);
+  return in_narrow(s);
+}
+
 #define REAL float
 #define FMA fmaf
 #define EXP expf
+#define R(v) ((float)(v))
 #define NAMED(name) name##_single
 #include "honest_switch.inc"
 #undef REAL
 #undef FMA
 #undef EXP
+#undef R
 #undef NAMED
 #define REAL double
 #define FMA fma
 #define EXP exp
+#define R(v) (v)
 #define NAMED(name) name##_double
+#include "honest_switch.inc"
+#undef R
+#undef NAMED
+#define R(v) in_narrow(v)
+#define NAMED(name) name##_narrow
 #include "honest_switch.inc"
 
 /* Double statistics, float from there on. */
@@ -59,6 +77,29 @@ static void run_single(struct bench *b, const struct kernel *k)
   else statistics_mixed(b, &a);
   (b->p.direction == NORMATIVE_FORWARD ? switch_forward_single : switch_backward_single)(b, &a);
   close_single(&a);
+}
+
+/* Float statistics, 16 bits from there on. */
+static void statistics_epilogue(struct bench *b, struct switched_narrow *a)
+{
+  struct switched_single wide = open_single(b, a->k);
+  const size_t count[] = {b->p.n * b->p.c, b->p.n, b->p.c};
+  all_statistics_single(&wide);
+  for (int k = 0; k < 3; ++k)
+    for (size_t i = 0; i < count[k]; ++i) {
+      a->mean[k][i] = in_narrow(wide.mean[k][i]);
+      a->var[k][i] = in_narrow(wide.var[k][i]);
+    }
+  close_single(&wide);
+}
+
+static void run_narrow(struct bench *b, const struct kernel *k)
+{
+  struct switched_narrow a = open_narrow(b, k);
+  if (k->arithmetic == NARROW) all_statistics_narrow(&a);
+  else statistics_epilogue(b, &a);
+  (b->p.direction == NORMATIVE_FORWARD ? switch_forward_narrow : switch_backward_narrow)(b, &a);
+  close_narrow(&a);
 }
 
 static void run_double(struct bench *b, const struct kernel *k)
@@ -140,7 +181,7 @@ static void run_kernel(struct bench *b, const struct kernel *k)
 {
   draw_style(k, &b->p);
   unsigned before = flush_on(strstr(k->preset, "ftz"));
-  (k->arithmetic == DOUBLES ? run_double : run_single)(b, k);
+  (k->arithmetic == DOUBLES ? run_double : k->arithmetic >= NARROW ? run_narrow : run_single)(b, k);
   flush_back(before);
 }
 
@@ -219,9 +260,11 @@ static struct normative_problem problem(uint32_t direction, uint32_t type)
 
 static void in_both_directions(const struct kernel *these, size_t count, uint32_t type, uint32_t mode)
 {
+  const bool wide = mode == NORMATIVE_EVALUATION && type_size(type) == 2; /* parameters, lambdas too */
   for (uint32_t direction = NORMATIVE_FORWARD; direction <= NORMATIVE_BACKWARD; ++direction) {
     struct normative_problem p = problem(direction, type);
     p.mode = mode;
+    if (wide) p.param_type = NORMATIVE_F32;
     p.running = mode == NORMATIVE_EVALUATION || direction == NORMATIVE_FORWARD;
     all_within(these, count, &p);
   }
@@ -250,6 +293,21 @@ static void test_other_types(void **state)
   in_both_directions(narrow, COUNT(narrow), NORMATIVE_F16, NORMATIVE_TRAINING);
   in_both_directions(narrow, COUNT(narrow), NORMATIVE_BF16, NORMATIVE_TRAINING);
   in_both_directions(wide, COUNT(wide), NORMATIVE_F64, NORMATIVE_TRAINING);
+}
+
+/* Everything in the tensors' 16 bits, or all but the sums. */
+static void test_sums_in_16_bits(void **state)
+{
+#define IN_16_BITS(type) { \
+  {type "-two-pass", PLAIN, IN_TURN, NARROW, 0.02}, {type "-two-pass", CORRECTION, IN_PAIRS, NARROW, 0.02}, \
+  {type "-one-pass", ONCE, AT_RANDOM, NARROW, 0.02}, {type "-two-pass-folded", PLAIN, IN_LANES, NARROW, 0.02}, \
+  {type "-two-pass-ftz", PLAIN, IN_TURN, NARROW, 0.02}, {type "-epilogue", PLAIN, IN_LANES, NARROW_EPILOGUE, 0.02}, \
+  {type "-epilogue-folded", ONCE, IN_TURN, NARROW_EPILOGUE, 0.02}}
+  static const struct kernel these[][7] = {[NORMATIVE_F16] = IN_16_BITS("f16"), [NORMATIVE_BF16] = IN_16_BITS("bf16")};
+  (void)state;
+  for (uint32_t type = NORMATIVE_F16; type <= NORMATIVE_BF16; ++type)
+    for (uint32_t mode = NORMATIVE_TRAINING; mode <= NORMATIVE_EVALUATION; ++mode)
+      in_both_directions(these[type], COUNT(*these), type, mode);
 }
 
 static void test_without_the_batch(void **state)
@@ -311,6 +369,7 @@ int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_faults_are_found), cmocka_unit_test(test_training),          cmocka_unit_test(test_evaluation),
+    cmocka_unit_test(test_sums_in_16_bits),
     cmocka_unit_test(test_other_types),      cmocka_unit_test(test_without_the_batch), cmocka_unit_test(test_the_repository),
   };
   verbose = argc > 1;
