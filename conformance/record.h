@@ -52,7 +52,7 @@ struct records_line {
   size_t count[VERDICT_COUNT], known;
   double nulp;            /* negative: no output was measured */
   bool unexplained;       /* some failure is no matter of bounds: no output, a crash */
-  uint64_t uncovered;     /* bit k: the k-th preset that presets_offered names is refuted by some judged case */
+  uint64_t covering, refuted; /* bit k: the k-th preset that presets_offered names covers, is refuted by, some judged case */
   const char *skip_reason; /* the most frequent one */
   size_t skipped_so;
 };
@@ -61,7 +61,7 @@ bool record_worse(const struct record *a, const struct record *b);
 struct records_line *records_lines(const struct records *all, size_t *count); /* the caller frees */
 enum verdict records_line_verdict(const struct records_line *l);
 size_t records_line_failed(const struct records_line *l);     /* without the accepted failures */
-/* The strictest preset that covers all judged cases but those out of its range, of a line that fails the strictest with sums in the tensor's own type
+/* The strictest preset that covers all judged cases but those out of its range, one at least, of a line that fails the strictest with sums in the tensor's own type
    (presets do not nest: what fails one may be covered by one of wider sums); "none"; "-": nothing measured. */
 const char *records_line_cover(const struct records_line *l);
 /* An error or bound in nULP, as tables show it; "-" where negative. */

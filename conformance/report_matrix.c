@@ -222,7 +222,8 @@ static void line_join(struct records_line *sum, const struct records_line *l)
   sum->known += l->known;
   if (!(l->nulp <= sum->nulp)) sum->nulp = l->nulp;
   sum->unexplained |= l->unexplained;
-  sum->uncovered |= l->uncovered;
+  sum->covering |= l->covering;
+  sum->refuted |= l->refuted;
   if (!sum->skip_reason) sum->skip_reason = l->skip_reason;
   if (l->worst && (!sum->worst || record_worse(l->worst, sum->worst))) sum->worst = l->worst;
 }

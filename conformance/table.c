@@ -23,11 +23,6 @@ static uint64_t bits_of(const char *const name[], uint32_t type)
   return bits;
 }
 
-/* The presets that a case refutes: RANGE does not count for a preset that is not required either. */
-static uint64_t uncovered(const struct record *r)
-{
-  return ~(bits_of(r->j.covered, r->p.type) | bits_of(r->j.beyond, r->p.type));
-}
 
 static bool same_line(const struct record *a, const struct record *b)
 {
@@ -55,7 +50,9 @@ static void line_add(struct records_line *l, const struct record *r)
   if ((failed(r) || (r->verdict == PASS && measured)) && (!l->worst || record_worse(r, l->worst))) l->worst = r;
   if (!measured || (r->verdict != PASS && r->verdict != FAIL)) return; /* empty tensors, and what decides nothing */
   if (!(r->j.worst_nulp <= l->nulp)) l->nulp = r->j.worst_nulp;
-  l->uncovered |= uncovered(r);
+  const uint64_t covering = bits_of(r->j.covered, r->p.type);
+  l->covering |= covering;
+  l->refuted |= ~(covering | bits_of(r->j.beyond, r->p.type)); /* RANGE does not count for one that is not required either */
 }
 
 struct skipped { size_t line; const char *reason; };
@@ -122,7 +119,7 @@ const char *records_line_cover(const struct records_line *l)
   size_t count = presets_offered(l->first->p.type, offered);
   for (size_t k = 0; k < count; ++k) {
     bool wider = offered[k]->row->sums == NORMATIVE_F64 && l->first->p.type != NORMATIVE_F64;
-    if (!(l->uncovered >> k & 1) && !(wider && l->count[FAIL])) return offered[k]->name;
+    if ((l->covering & ~l->refuted) >> k & 1 && !(wider && l->count[FAIL])) return offered[k]->name;
   }
   return "none";
 }

@@ -13,7 +13,7 @@
 enum { INSTANCE, LAYER, BATCH, KINDS };
 
 struct level { long double e, low, high; bool range; }; /* of a mean as it is kept, of a variance */
-struct partial { long double p, q[2]; };                /* sums of what P and Q [folded] are off by */
+struct partial { long double p, q[2]; bool out; };      /* sums of what P and Q [folded] are off by; is one out of range? */
 
 struct switch_bounds {
   const struct normative_problem *p;
@@ -291,12 +291,20 @@ static void flow_through(const struct switch_bounds *b, size_t group, int k, con
   }
 }
 
+/* Sums of P, and of Q times x - mu, in any order of the factors. */
+static bool flow_in_range(const struct gradient_stage *g, const struct shared *sum)
+{
+  const long double reach = larger(g->s->q.max_abs + g->mu + g->e, 1), q = larger(sum->off.q[0], sum->off.q[1]) + sum->q;
+  return !sum->off.out && 4 * larger(sum->p + sum->off.p, q * reach) <= g->s->apply->largest;
+}
+
 static void flow(const struct switch_bounds *b, size_t group, const struct gradient_stage *g, struct tolerance *t)
 {
   const struct partial own = partials(g);
   for (int k = 0; k < b->kinds && !(k == BATCH && b->evaluation); ++k) {
     const struct shared sum = shared_of(b, group, k, &own);
     flow_through(b, group, k, g, &sum, t->dx);
+    t->range &= flow_in_range(g, &sum);
   }
 }
 
@@ -358,6 +366,7 @@ static void add_partials(struct switch_bounds *b)
     struct partial *sums[] = {&b->of_n[group / b->p->c], &b->of_c[group % b->p->c]};
     for (int i = 0; i < 2; ++i) {
       sums[i]->p += off.p;
+      sums[i]->out |= !s.range;
       for (int folded = 0; folded < 2; ++folded) sums[i]->q[folded] += off.q[folded];
     }
     add_to_lambdas(b, group, &s, &off);

@@ -55,6 +55,16 @@ expect 0 "PASS" "$N" check reference $one
 expect 1 "reproduce: build/bin/normative check" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e3/seed1
 expect 1 "smallest preset that covers it: f32-one-pass" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e3/seed1
 expect 0 "PASS" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e2/seed1 --require declared
+
+# 16-bit arithmetic: fails the default; its own preset is the smallest that covers it, of which an overflow says nothing
+for preset in f16-epilogue f16-two-pass f16-one-pass bf16-epilogue bf16-two-pass bf16-one-pass; do
+  "$N" check $preset --type ${preset%%-*} --norm layernorm --direction forward --family 'mean1e*' >"$T/out" 2>&1
+  awk -v p=$preset '$1 == p && $2 == "layernorm" { ok = $4 == "FAIL" && $8 == p } END { exit !ok }' "$T/out" ||
+    { echo "$preset is not what covers itself"; head -3 "$T/out"; bad=1; }
+done
+expect 1 "none; out of the range of f16-epilogue, f16-two-pass" "$N" check f16-two-pass \
+  --case layernorm/forward/f16/4x4096/scale1e3/seed1,params=f32,stats=f32
+expect 1 "FAIL" "$N" check f16-one-pass --require f16-two-pass --type f16 --norm layernorm --direction forward --family 'mean1e*'
 expect 3 "nothing could be judged" "$N" check reference --case "layernorm/forward/f32/4x8/normal/seed1,stats=f32"
 echo "f32-one-pass layernorm/*/mean1e3/* # accepted" >"$T/known"
 expect 0 "PASS             1       0" "$N" check f32-one-pass --case layernorm/forward/f32/4x64/mean1e3/seed1 --known "$T/known"
