@@ -77,7 +77,6 @@ static float total_mixed(const float *v, size_t n, enum addition order)
   return (float)s;
 }
 
-static bool gives_rstd(const struct bench *b) { return b->p.given && b->p.saved == NORMATIVE_SAVED_RSTD; }
 static double total_narrow(const double *v, size_t n, enum addition order) { return sum_narrow(v, n, order); }
 
 static double total_epilogue(const double *v, size_t n, enum addition order)
@@ -88,6 +87,8 @@ static double total_epilogue(const double *v, size_t n, enum addition order)
   free(wide);
   return in_narrow(s);
 }
+
+static bool gives_rstd(const struct bench *b) { return b->p.given && b->p.saved == NORMATIVE_SAVED_RSTD; }
 
 /* Are a group's statistics inputs? mean, and rstd or the variance. */
 static bool is_given(const struct bench *b, size_t group, double *mean, double *other)
