@@ -31,7 +31,7 @@ struct judgement {
   double kappa;                  /* the case's largest */
   const char *explained[EXPLAINED_MAX + 1]; /* presets that cover it at least tolerance; [0] == NULL: none does */
   const char *covered[COVERED_MAX + 1]; /* of every row of presets the first variant that covers it, in the published order */
-  const char *beyond[COVERED_MAX + 1];  /* likewise of the other rows, where all that is outside is out of the variant's range */
+  const char *beyond[COVERED_MAX + 1];  /* likewise of the other rows, where all that is outside is out of range */
   char reason[256];              /* why FAIL other than by a bound (wrong shape, not written, scribbled), else "" */
 };
 

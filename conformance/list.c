@@ -45,8 +45,8 @@ static void list_preset(const char *name, const char *text, void *arg)
 
 static void list_presets(uint32_t type, uint32_t *besides)
 {
-  printf("presets for %s tensors%s%s (also -folded, -ftz, -folded-ftz)\n", type_name(type), besides ? ", besides those for " : "",
-         besides ? type_name(*besides) : "");
+  printf("presets for %s tensors%s%s (also -folded, -ftz, -folded-ftz)\n", type_name(type),
+         besides ? ", besides those for " : "", besides ? type_name(*besides) : "");
   preset_each(type, list_preset, besides);
 }
 

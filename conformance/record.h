@@ -61,8 +61,9 @@ bool record_worse(const struct record *a, const struct record *b);
 struct records_line *records_lines(const struct records *all, size_t *count); /* the caller frees */
 enum verdict records_line_verdict(const struct records_line *l);
 size_t records_line_failed(const struct records_line *l);     /* without the accepted failures */
-/* The strictest preset that covers all judged cases but those out of its range, one at least, of a line that fails the strictest with sums in the tensor's own type
-   (presets do not nest: what fails one may be covered by one of wider sums); "none"; "-": nothing measured. */
+/* The strictest preset that covers all judged cases but those out of its range, one at least, of a line that fails the
+   strictest with sums in the tensor's own type (presets do not nest: what fails one may be covered by one of wider sums);
+   "none"; "-": nothing measured. */
 const char *records_line_cover(const struct records_line *l);
 /* An error or bound in nULP, as tables show it; "-" where negative. */
 void nulp_text(char text[32], double nulp);

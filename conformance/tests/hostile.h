@@ -39,7 +39,8 @@ static inline double normal(void)
 
 enum addition { IN_TURN, IN_PAIRS, AT_RANDOM, IN_LANES };
 enum algorithm_here { PLAIN, CORRECTION, CORRECTED_MEAN, ONCE, WELFORDS, MERGED, MEAN_SQUARE };
-enum arithmetic_here { SINGLES, DOUBLES, MIXED, MIXED_HIGH_LOW, NARROW, NARROW_EPILOGUE }; /* narrow: the tensors' 16-bit type */
+/* narrow: the tensors' 16-bit type, or it behind sums in float */
+enum arithmetic_here { SINGLES, DOUBLES, MIXED, MIXED_HIGH_LOW, NARROW, NARROW_EPILOGUE };
 
 struct kernel {
   const char *preset;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
    Each bound against honest kernels on hostile data: no result of a kernel may be outside of the preset it was built to, and
-   the largest error found may not be a small part of the bound. `test_bounds N [TEST]` takes N times as much data and prints. */
+   the largest error found may not be a small part of the bound. `test_bounds N [TEST]` takes N times as much data and
+   prints. */
 #include "hostile.h"
 
 static int rounds = 1;
@@ -24,8 +25,8 @@ static void kernel_mixed(const struct kernel *k, const double *x, size_t m, cons
 }
 
 /* Float sums; mean, variance and epilogue in the tensors' 16 bits. */
-static void kernel_epilogue(const struct kernel *k, const double *x, size_t m, const double *gamma, const double *beta, double eps,
-                            double *y, double statistics[3])
+static void kernel_epilogue(const struct kernel *k, const double *x, size_t m, const double *gamma, const double *beta,
+                            double eps, double *y, double statistics[3])
 {
   float *f = malloc((m + 1) * sizeof *f);
   for (size_t i = 0; i < m; ++i) f[i] = (float)x[i];
@@ -347,7 +348,8 @@ static void test_narrow_tensors(void **state)
   {type "-one-pass", ONCE, IN_TURN, NARROW, 0.15}, {type "-one-pass-folded", ONCE, IN_LANES, NARROW, 0.15}, \
   {type "-two-pass-ftz", PLAIN, IN_TURN, NARROW, 0.15}, {type "-one-pass-ftz", ONCE, IN_PAIRS, NARROW, 0.15}, \
   {type "-epilogue", PLAIN, IN_LANES, NARROW_EPILOGUE, 0.15}, {type "-epilogue", ONCE, IN_TURN, NARROW_EPILOGUE, 0.15}, \
-  {type "-epilogue-folded", WELFORDS, IN_TURN, NARROW_EPILOGUE, 0.15}, {type "-epilogue-ftz", ONCE, IN_PAIRS, NARROW_EPILOGUE, 0.15}}
+  {type "-epilogue-folded", WELFORDS, IN_TURN, NARROW_EPILOGUE, 0.15}, \
+  {type "-epilogue-ftz", ONCE, IN_PAIRS, NARROW_EPILOGUE, 0.15}}
 #define SQUARES_IN_16_BITS(type) { \
   {type "-two-pass", MEAN_SQUARE, IN_TURN, NARROW, 0.15}, {type "-two-pass-ftz", MEAN_SQUARE, IN_PAIRS, NARROW, 0.15}, \
   {type "-epilogue", MEAN_SQUARE, IN_LANES, NARROW_EPILOGUE, 0.15}}
