@@ -154,7 +154,8 @@ static void no_bound(struct tolerance *t)
 bool gradients(struct stage *s, struct tolerance *t, enum source source, long double spread, struct gradient_stage *b)
 {
   *b = (struct gradient_stage){.s = s, .source = source, .r = s->q.rstd, .E = t->E, .e = t->e, .w = spread, .factor = 1,
-                               .tiny = larger(s->apply->lam, s->apply_LF), .k = (source == CONSTANT ? 3 : 8) + plus_one(s->p) + converts(s)};
+                               .tiny = larger(s->apply->lam, s->apply_LF)};
+  b->k = (source == CONSTANT ? 3 : 8) + plus_one(s->p) + converts(s);
   if (plus_one(s->p) && converts(s)) b->tiny += s->apply->u; /* rounded before 1 is added */
   if (s->p->casts == NORMATIVE_CAST_NORMAL && wider(s->apply, s->tensor)) {
     b->ut = s->tensor->u;
@@ -189,7 +190,8 @@ bool tolerance_range_dx(const struct normative_problem *p, const struct group_fa
   const struct group_truth *q = g->truth;
   const long double r = q->rstd * (1 + t->E), largest = a->largest;
   const bool evaluation = constant_statistics(p);
-  const long double inner = f[D_G] + (evaluation ? 0 : q->c1 + r * (f[D_D] + t->e) * t->c2);
+  const long double last = g->one_gamma && g->top > 0 && g->top < 1 ? g->top : 1; /* gamma may come in last */
+  const long double inner = (f[D_G] + (evaluation ? 0 : q->c1 + r * (f[D_D] + t->e) * t->c2)) / last;
   long double most = larger(r, 1) * larger(inner, f[D_D] + t->e) * 2;
   if (!evaluation) most = larger(most, larger(g->m, 1) * inner * larger(r, 1) * 2);
   if (!evaluation && preset->folded) {

@@ -488,9 +488,8 @@ int main(int argc, char **argv)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_single),         cmocka_unit_test(test_double_sums),    cmocka_unit_test(test_mean_square),
     cmocka_unit_test(test_flushed_subnormals), cmocka_unit_test(test_narrow_tensors), cmocka_unit_test(test_double_tensors),
-    cmocka_unit_test(test_sums_in_16_bits),
     cmocka_unit_test(test_evaluation),     cmocka_unit_test(test_index_maps),
-    cmocka_unit_test(test_affine_by_group_and_element),
+    cmocka_unit_test(test_affine_by_group_and_element), cmocka_unit_test(test_sums_in_16_bits),
   };
   verbose = argc > 1;
   if (verbose) rounds = atoi(argv[1]);
