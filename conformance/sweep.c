@@ -855,15 +855,15 @@ static void affines(struct sweeping *w, const struct target *t)
   }
 }
 
-/* eps outside of the root where it is greater than sigma, and the greater of eps and sigma2; backward also where sigma is 0, and
-   where either is the greater by little. */
+/* eps outside of the root where it is greater than sigma; the greater of eps and sigma2 where that is sigma2, by so little that
+   their sum shows, and where it is eps. Backward also where sigma is 0, and where eps is the greater by little. */
 static void eps_places(struct sweeping *w, const struct target *t)
 {
   static const struct { const char *x; float eps; enum normative_eps_place place; } roots[] = {
-    {"tinyvar", 1e-5f, NORMATIVE_EPS_OUTSIDE}, {"tinyvar", 1e-5f, NORMATIVE_EPS_MAX}, {"zeros", 1e-5f, NORMATIVE_EPS_OUTSIDE},
-    {"normal", 0.5f, NORMATIVE_EPS_MAX}, {"normal", 4, NORMATIVE_EPS_MAX}};
+    {"tinyvar", 1e-5f, NORMATIVE_EPS_OUTSIDE}, {"normal", 0.5f, NORMATIVE_EPS_MAX}, {"tinyvar", 1e-5f, NORMATIVE_EPS_MAX},
+    {"zeros", 1e-5f, NORMATIVE_EPS_OUTSIDE}, {"normal", 4, NORMATIVE_EPS_MAX}};
   if (t->row->id == NORMATIVE_SWITCHNORM || t->type != NORMATIVE_F32) return;
-  for (size_t i = 0; i < (t->direction == NORMATIVE_FORWARD ? 2 : LENGTH(roots)); ++i) {
+  for (size_t i = 0; i < (t->direction == NORMATIVE_FORWARD ? 3 : LENGTH(roots)); ++i) {
     struct testcase tc = sized(w, t, roots[i].x, 3, 40, BOTH);
     tc.p.eps_place = roots[i].place;
     tc.p.eps = roots[i].eps;

@@ -354,6 +354,8 @@ static void mix_all(struct kernel *k)
   bool swapped = has(k, LAMBDAS_SWAPPED);
   weights(k, w, swapped ? SLOT_LAMBDA_VAR : SLOT_LAMBDA_MEAN);
   weights(k, v, swapped ? SLOT_LAMBDA_MEAN : SLOT_LAMBDA_VAR);
+  if (k->p->repo && !has(k, REPO_POPULATION))
+    for (size_t g = 0; g < k->groups; ++g) k->own[g].var *= (real)k->m / (real)(k->m - 1);
   mix(k->mixed, k->own, k->p, mixing(k));
   for (size_t g = 0; g < k->groups; ++g) {
     bool replaced = k->evaluates && !has(k, EVALUATION_FROM_BATCH);
@@ -378,11 +380,13 @@ static void used_moments(struct kernel *k)
 static real rstd_of(const struct kernel *k, real var)
 {
   real eps = k->p->eps, r;
+  const bool outside = k->p->eps_place == NORMATIVE_EPS_OUTSIDE && !has(k, OUTSIDE_AS_INSIDE);
+  const bool greater = k->p->eps_place == NORMATIVE_EPS_MAX && !has(k, GREATER_AS_INSIDE);
   if (has(k, EPS_DROPPED) || (k->p->residual && has(k, RESIDUAL_WITHOUT_EPS))) eps = 0;
   if (has(k, EPS_TENTH)) eps /= 10;
   if (has(k, EPS_OUTSIDE)) r = 1 / sqrtl(var) + eps;
-  else if (has(k, EPS_ON_STD)) r = 1 / (sqrtl(var) + eps);
-  else if (has(k, EPS_AS_FLOOR)) r = 1 / sqrtl(var > eps ? var : eps);
+  else if (outside || has(k, EPS_ON_STD)) r = 1 / (sqrtl(var) + eps);
+  else if (greater || has(k, EPS_AS_FLOOR)) r = 1 / sqrtl(var > eps ? var : eps);
   else r = 1 / sqrtl(var + eps);
   bool exact = k->evaluates || !k->centred; /* else rounding decides what is 0 */
   if (isinf(r) && exact && has(k, RSQRT_OF_ZERO_IS_ZERO)) r = 0;
@@ -457,7 +461,7 @@ static real gamma_of(const struct kernel *k, size_t group, size_t c, bool tail)
   if (k->params != k->groups && has(k, GAMMA_BY_GROUP)) c = group % k->params;
   if (tail && has(k, TAIL_UNSCALED)) return 1;
   if (k->in->t[SLOT_GAMMA].data && tensor_get(&k->in->t[SLOT_GAMMA], 0) == 1 && has(k, GAMMA_BY_FIRST)) return 1;
-  return entry(k, SLOT_GAMMA, c, 1);
+  return entry(k, SLOT_GAMMA, c, 1) + (plus_one(k->p) && !has(k, ONE_FORGOTTEN));
 }
 
 static real beta_of(const struct kernel *k, size_t c)
@@ -588,12 +592,3 @@ static const struct mutant list[] = {
 #undef DEFECT
 };
 const struct mutants forward_mutants = {NORMATIVE_FORWARD, DEFECTS, list, run};
-
-const char *mutants_decline(const struct normative_problem *p)
-{
-  bool forward = p->direction == NORMATIVE_FORWARD;
-  if (forward && p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
-  if (forward && p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";
-  if (forward && p->repo) return "law of total variance only";
-  return NULL;
-}

@@ -15,7 +15,7 @@ enum {
 
 struct mutant { const char *name; unsigned where; };
 /* The mutants of one direction: mutant[0] is honest. run() overwrites every output; in `asked` (if not NULL) it notes which
-   defects the case gave an occasion for. NULL from declines(): the kernel computes this problem. */
+   defects the case gave an occasion for. */
 struct mutants {
   uint32_t direction;
   int count;
@@ -23,6 +23,4 @@ struct mutants {
   void (*run)(struct planted planted, const struct normative_problem *p, const struct tensors *in, struct tensors *out);
 };
 extern const struct mutants forward_mutants, backward_mutants;
-
-const char *mutants_decline(const struct normative_problem *p);
 #endif

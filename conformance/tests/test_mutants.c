@@ -53,7 +53,7 @@ struct scene { /* a case at hand */
 static int collect(const struct testcase *tc, void *arg)
 {
   struct hunt *h = arg;
-  if (tc->p.direction != h->mutants->direction || mutants_decline(&tc->p)) return 0;
+  if (tc->p.direction != h->mutants->direction) return 0;
   if (!(h->cases & (h->cases - 1))) h->tc = realloc(h->tc, (2 * h->cases + 1) * sizeof *h->tc);
   h->tc[h->cases++] = *tc;
   return 0;
