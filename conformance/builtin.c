@@ -25,8 +25,8 @@ static const char *declines(const struct normative_problem *p)
   if (p->stat_type != NORMATIVE_F64) return "statistics are f64";
   if (p->estimator == NORMATIVE_UNBIASED1) return "one element has no unbiased variance";
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
-  if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta per channel or column only";
-  if (p->casts != NORMATIVE_CAST_ONCE) return "one rounding, at the store";
+  if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta per channel or column";
+  if (p->casts != NORMATIVE_CAST_ONCE) return "gamma xhat + beta, rounded once, at the store";
   if (p->saved != NORMATIVE_SAVED_RSTD) return "rstd is saved";
   if (p->repo) return "SwitchableNorm of the paper only";
   if (p->device) return "host memory only";
