@@ -28,8 +28,10 @@ enum normative_mode { NORMATIVE_TRAINING = 1, NORMATIVE_EVALUATION };
 enum normative_type { NORMATIVE_F32 = 1, NORMATIVE_F64, NORMATIVE_F16, NORMATIVE_BF16 }; /* f16, bf16: uint16_t bits */
 enum normative_eps_place {
   NORMATIVE_EPS_INSIDE = 1, /* 1/sqrt(var + eps) */
-  NORMATIVE_EPS_OUTSIDE,    /* 1/(sqrt(var) + eps); backward at var = 0: dx = (g - mean(g))/eps, the limit and the derivative */
-  NORMATIVE_EPS_MAX         /* 1/sqrt(max(var, eps)); backward: a constant below eps; at eps either way, and between, is right */
+  NORMATIVE_EPS_OUTSIDE,    /* 1/(sqrt(var) + eps); backward at var = 0: dx = (g - mean(g))/eps (RMSNorm: g/eps), the limit and
+                               the derivative */
+  NORMATIVE_EPS_MAX         /* 1/sqrt(max(var, eps)); backward: a constant where var is below eps; where they are equal either
+                               way, and what is between, is right */
 };
 enum normative_affine {
   NORMATIVE_AFFINE_CHANNEL = 1, /* gamma and beta per channel; per column for LayerNorm and RMSNorm */

@@ -4,9 +4,10 @@
    and with sums over the groups that share an average of kind k (in evaluation not BN's, which are constants)
        dx = sum_k (w_k/m_k) (m_k R g + sum P) + sum_k 2 (w'_k/m_k^2) (m_k x - S_k) sum Q
        dgamma_c = sum_n R H/gamma     dlambda_mean[k] = w_k sum P (mu_k - M)     dlambda_var[k] = w'_k sum Q (v_k - V)
-   With repo=yes v_k changes by 2/m_k [(x - mu_k) + (x - mu_in)/r], r = S - 1, where else by 2/m_k (x - mu_k): what comes through
-   Q has (m_k x - S_k) + (m_k/S) (S x - S_in)/r in place of m_k x - S_k.
-   All are sums of a sqrt(r W'/B)/D over groups, D the same product for all of equal B, a a sum of exponentials (oracle_switch.h):
+   With repo=yes v_k changes by 2/m_k [(x - mu_k) + (x - mu_in)/r], r = S - 1, where else by 2/m_k (x - mu_k): what comes
+   through Q has (m_k x - S_k) + (m_k/S) (S x - S_in)/r in place of m_k x - S_k.
+   All are sums of a sqrt(r W'/B)/D over groups (r = 1 without repo=yes), D the same product for all of equal B, a a sum of
+   exponentials (oracle_switch.h):
        dx             a = m g W B [the element's own] - sum_k E_k f_k G B - sum_k E'_k f_k^2 (m_k x - S_k) h     D = W B
        dgamma         a = h/gamma                                                                                D = W
        dlambda_mean   a = -E_k G sum_j E_j (f_k S_k - f_j S_j)                                                   D = W^2
@@ -321,8 +322,8 @@ static void worker_clear(struct worker *w)
     exponentials_clear(&w->class[n].a);
     exponentials_clear(&w->class[n].b);
   }
-  for (struct exponentials **s = (struct exponentials *[]){&w->w, &w->w_var, &w->root, &w->d, &w->h, &w->s, &w->t, NULL}; *s; ++s)
-    exponentials_clear(*s);
+  struct exponentials *const all[] = {&w->w, &w->w_var, &w->root, &w->d, &w->h, &w->s, &w->t};
+  for (size_t k = 0; k < sizeof all / sizeof *all; ++k) exponentials_clear(all[k]);
 }
 
 static void start_classes(struct worker *w)

@@ -99,9 +99,10 @@ static const struct key keys[] = {
 #undef P
 #undef R
 
-/* Of PyTorch's torch.nn, Keras' layers, Flax' linen modules, ONNX' operators and TensorFlow's tf.compat.v1.nn.fused_batch_norm the
-   defaults; textbook: batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum) of tutorials. PyTorch's RMSNorm has
-   eps=None, the finfo of the type it computes in; ONNX' stash_type rounds xhat to the tensor's type before the scale. */
+/* The defaults of PyTorch's torch.nn, Keras' layers, Flax' linen modules, ONNX' operators and TensorFlow's
+   tf.compat.v1.nn.fused_batch_norm; textbook: batch_norm(X, gamma, beta, moving_mean, moving_var, eps, momentum) of tutorials.
+   PyTorch's RMSNorm has eps=None, the finfo of the type it computes in; ONNX' stash_type rounds xhat to the tensor's type
+   before the scale. */
 #define POPULATION_OLD(momentum) "momentum=" momentum ",rule=old,estimator=population"
 const struct convention convention_table[] = {
   {"pytorch", "batchnorm/*", "", "", false},

@@ -22,7 +22,8 @@ export KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 CUDA_VISIBLE_DEVICES=
 "$N" list conventions >"$T/conventions" || bad=1
 for package in torch keras flax onnx tensorflow; do
   python=$(sh "$here/python_with.sh" $package) || { echo "SKIP: no Python with $package"; continue; }
-  "$python" "$here/defaults.py" $package "$T/conventions" >"$T/out" 2>"$T/err" || { echo "$package:"; tail -n 5 "$T/out" "$T/err"; bad=1; }
+  "$python" "$here/defaults.py" $package "$T/conventions" >"$T/out" 2>"$T/err" || {
+    echo "$package:"; tail -n 5 "$T/out" "$T/err"; bad=1; }
 done
 
 # ---- the textbook ----

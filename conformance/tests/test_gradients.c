@@ -599,7 +599,8 @@ static void nothing(void **state)
 struct book { /* of groups: mean .. gx_abs; of elements: xhat, dx; of parameters: dgamma .. dyx2. spread: sigma2 rstd^2; factor:
                  of xhat c2 in dx */
   size_t groups, elements, params;
-  struct value *mean, *rstd, *spread, *factor, *c1, *c2, *g_abs, *gx_abs, *xhat, *dx, *dgamma, *dbeta, *dy_abs, *dyx_abs, *dy2, *dyx2;
+  struct value *mean, *rstd, *spread, *factor, *c1, *c2, *g_abs, *gx_abs, *xhat, *dx, *dgamma, *dbeta, *dy_abs, *dyx_abs;
+  struct value *dy2, *dyx2;
   mpfr_t t, u;
 };
 
@@ -745,8 +746,8 @@ static void book_make(const struct run *r, struct book *b, mpfr_prec_t bits)
 
 static void book_free(struct book *b)
 {
-  for (struct value **a = (struct value *[]){b->mean, b->rstd, b->spread, b->factor, b->c1, b->c2, b->g_abs, b->gx_abs, NULL}; *a; ++a)
-    values_free(*a, b->groups);
+  struct value *const groups[] = {b->mean, b->rstd, b->spread, b->factor, b->c1, b->c2, b->g_abs, b->gx_abs};
+  for (size_t k = 0; k < sizeof groups / sizeof *groups; ++k) values_free(groups[k], b->groups);
   for (struct value **a = (struct value *[]){b->dgamma, b->dbeta, b->dy_abs, b->dyx_abs, b->dy2, b->dyx2, NULL}; *a; ++a)
     values_free(*a, b->params);
   values_free(b->xhat, b->elements);

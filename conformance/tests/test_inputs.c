@@ -405,7 +405,8 @@ static void vast_running_statistics_fill_their_type(void **state)
   for (size_t i = 0; i < 3; ++i) {
     char name[128];
     double least[2] = {INFINITY, INFINITY}, most[2] = {0, 0};
-    snprintf(name, sizeof name, "batchnorm/forward/f16/2x200x3/normal/seed4,mode=evaluation,running=vast,stats=%s", types[i].stats);
+    snprintf(name, sizeof name, "batchnorm/forward/f16/2x200x3/normal/seed4,mode=evaluation,running=vast,stats=%s",
+             types[i].stats);
     struct made c = make(name);
     for (size_t k = 0; k < 2; ++k)
       for (size_t ch = 0; ch < 200; ++ch) {
@@ -1061,7 +1062,8 @@ int main(void)
     cmocka_unit_test(outliers_are_where_they_should), cmocka_unit_test(hostile_ranges),
     cmocka_unit_test(one_place_is_not_finite), cmocka_unit_test(half_of_the_groups_are_constant),
     cmocka_unit_test(pow2_scales_exactly), cmocka_unit_test(running_statistics_are_as_named),
-    cmocka_unit_test(vast_running_statistics_fill_their_type), cmocka_unit_test(beta_cancels), cmocka_unit_test(dy_by_parameter), cmocka_unit_test(dy_that_leaves_nothing_of_dx),
+    cmocka_unit_test(vast_running_statistics_fill_their_type), cmocka_unit_test(beta_cancels),
+    cmocka_unit_test(dy_by_parameter), cmocka_unit_test(dy_that_leaves_nothing_of_dx),
     cmocka_unit_test(dy_sums_exactly), cmocka_unit_test(given_statistics_are_near), cmocka_unit_test(absent_is_absent),
     cmocka_unit_test(given_statistics_of_every_type), cmocka_unit_test(ties_are_ties),
     cmocka_unit_test(parameters_fill_their_type), cmocka_unit_test(lambdas_are_as_named),

@@ -955,6 +955,7 @@ int main(void)
     cmocka_unit_test(equal_weights), cmocka_unit_test(negative_variance),
     cmocka_unit_test(huge_lambdas), cmocka_unit_test(edges), cmocka_unit_test(edges_backward), cmocka_unit_test(families),
     cmocka_unit_test(extreme_lambdas), cmocka_unit_test(whole_range), cmocka_unit_test(finite_differences),
-    cmocka_unit_test(plus_one_is_gamma), cmocka_unit_test(repo_ties), cmocka_unit_test(one_weight), cmocka_unit_test(any_threads)};
+    cmocka_unit_test(plus_one_is_gamma), cmocka_unit_test(repo_ties), cmocka_unit_test(one_weight),
+    cmocka_unit_test(any_threads)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
