@@ -739,11 +739,12 @@ static void expect_peer(const char *adapter, const char *interpreter, enum verdi
 }
 
 /* NORMATIVE_PEERS/bin/python and the python3 in PATH are scripts that say which they are, and start a real one. */
-static void make_pythons(void)
+/* Returns the path of the one that both are. */
+static const char *make_pythons(void)
 {
+  static char real[256];
   char script[512];
   assert_int_equal(shell("mkdir -p %s %s", at("peers/bin"), at("path")), 0);
-  char real[256] = "";
   FILE *f;
   assert_int_equal(shell("%s -c 'import sys; print(sys.executable, end=\"\")' > %s", python, at("real")), 0);
   assert_non_null(f = fopen(at("real"), "r"));
@@ -754,6 +755,7 @@ static void make_pythons(void)
   snprintf(script, sizeof script, "#!/bin/sh\nWHICH=python3 exec %s \"$@\"\n", real);
   write_text("path/python3", script);
   assert_int_equal(shell("chmod +x %s %s", at("peers/bin/python"), at("path/python3")), 0);
+  return real;
 }
 
 #define PEER "import os, sys\nNAME, VERSION = 'j', os.environ.get('WHICH', 'mine')\ndef supports(p): return True\n" \
@@ -763,7 +765,7 @@ static void python_peers(void **state)
   (void)state;
   with_python();
   char *before = strdup(getenv("PATH")), *path = NULL;
-  make_pythons();
+  const char *real = make_pythons(); /* `python` may be the name that is found elsewhere below */
   assert_true(asprintf(&path, "%s:%s", at("path"), before) > 0);
   setenv("NORMATIVE_ADAPTERS_PY", root, 1);
   setenv("NORMATIVE_PEERS", at("nowhere"), 1);
@@ -778,7 +780,7 @@ static void python_peers(void **state)
   expect_peer("import no_such_package\n", NULL, SKIP, "No module named 'no_such_package' (jax_.py:1); make peers installs it");
   setenv("NORMATIVE_PEERS", at("peers"), 1);
   expect_peer(PEER, NULL, PASS, "j peers");
-  expect_peer(PEER, python, PASS, "j mine");
+  expect_peer(PEER, real, PASS, "j mine");
   expect_peer(PEER "if VERSION == 'peers': sys.exit('jax is not installed: make peers')\n", NULL, PASS, "j python3");
   expect_peer(PEER "sys.exit('jax is not installed: make peers' if VERSION == 'peers' else 'nor here')\n", NULL, SKIP,
               "jax is not installed: make peers");
