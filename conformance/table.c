@@ -23,7 +23,6 @@ static uint64_t bits_of(const char *const name[], uint32_t type)
   return bits;
 }
 
-
 static bool same_line(const struct record *a, const struct record *b)
 {
   return a->implementation == b->implementation && a->p.norm == b->p.norm && a->p.mode == b->p.mode &&
