@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
    The two libraries as plug-ins, and the built-in kernels by name. */
 #include "builtin.h"
+#include "problem.h"
 #include "specimens.h"
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,12 +19,18 @@ static enum suffix suffix_of(const struct normative_problem *p)
   return p->type == NORMATIVE_F16 ? F16_F32 : p->type == NORMATIVE_BF16 ? BF16_F32 : SUFFIXES;
 }
 
+static bool updates(const struct normative_problem *p)
+{
+  return p->running && p->mode == NORMATIVE_TRAINING && p->direction == NORMATIVE_FORWARD;
+}
+
 /* What normative.h leaves out; NULL if the problem is in it, for both libraries. */
 static const char *declines(const struct normative_problem *p)
 {
   if (suffix_of(p) == SUFFIXES) return "parameters have the tensor's type, or f32 beside f16 and bf16";
   if (p->stat_type != NORMATIVE_F64) return "statistics are f64";
-  if (p->estimator == NORMATIVE_UNBIASED1) return "one element has no unbiased variance";
+  if (p->estimator == NORMATIVE_UNBIASED1 && updates(p) && problem_running_m(p) == 1)
+    return "one element has no unbiased variance";
   if (p->eps_place != NORMATIVE_EPS_INSIDE) return "eps inside the root only";
   if (p->affine != NORMATIVE_AFFINE_CHANNEL) return "gamma and beta per channel or column";
   if (p->casts != NORMATIVE_CAST_ONCE) return "gamma xhat + beta, rounded once, at the store";

@@ -168,6 +168,21 @@ static int read_slot(const char *path, const struct normative_problem *p, enum s
   return 0;
 }
 
+/* Rows that share an entry lie one after another: gamma of several leading sizes has the first ones of x, then 1s. */
+static int check_parts(const char *path, const char *x_path, const struct normative_problem *p, enum slot s, struct error *e)
+{
+  struct npy_header h, x;
+  struct error ignored;
+  int d = 0;
+  bool of_parts = (s == SLOT_GAMMA || s == SLOT_BETA) && norm_find(p->norm)->axes == 2 && p->affine == NORMATIVE_AFFINE_ELEMENT;
+  if (!of_parts || npy_header(path, &h, &ignored) || npy_header(x_path, &x, &ignored) || h.ndim < 3) return 0;
+  while (d < h.ndim - 1 && d < x.ndim - 1 && h.dims[d] == x.dims[d]) ++d;
+  while (d < h.ndim - 1 && h.dims[d] == 1) ++d;
+  if (d == h.ndim - 1) return 0;
+  return fail(e, "%s: size %d is %zu: leading sizes are the first ones of x.npy, then 1 (rows that share an entry lie one after another)",
+              path, d, h.dims[d]);
+}
+
 /* A file's name inside the case: relative and without "..", so that a case cannot reach out of its directory. */
 static int inner_path(char out[PATH_LENGTH], const char *dir, const char *slot, const json_t *value, struct error *e)
 {
@@ -256,7 +271,7 @@ static int read_problem(const char *dir, json_t *m, struct normative_problem *p,
 
 static int read_inputs(const char *dir, json_t *m, struct casedir *c, struct error *e)
 {
-  char path[PATH_LENGTH];
+  char path[PATH_LENGTH], x[PATH_LENGTH];
   const json_t *inputs = json_object_get(m, "inputs");
   const char *name;
   json_t *value;
@@ -266,9 +281,11 @@ static int read_inputs(const char *dir, json_t *m, struct casedir *c, struct err
     if (s == SLOT_COUNT || !slot_is_input(&c->p, s))
       return fail(e, "%s/manifest.json: inputs: '%s' is no input of this problem", dir, name);
   }
+  if (input_path(x, dir, inputs, SLOT_X, e)) return -1;
   for (int s = 0; s < SLOT_COUNT; ++s) {
     if (!slot_is_input(&c->p, s)) continue;
     if (input_path(path, dir, inputs, s, e) || read_slot(path, &c->p, s, &c->in.t[s], e)) return -1;
+    if (check_parts(path, x, &c->p, s, e)) return -1;
   }
   return 0;
 }

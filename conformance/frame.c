@@ -37,6 +37,7 @@ static void take_given(const struct data *d, size_t index, struct frame *f, stru
   f->ordinary = isfinite(mean) && isfinite(rstd);
   mpfr_init2(f->s, 64);
   mpfr_set_d(f->s, isfinite(mean) ? mean : 0, MPFR_RNDN);
+  out->given = f->ordinary;
   out->finite = out->finite && f->ordinary;
   out->mu_hi = mean;
   out->mu_lo = 0;
@@ -71,7 +72,8 @@ static void take_variance(const struct data *d, struct scratch *w, struct group 
   group_given(d, w, g, m, data_entry(d, SLOT_GIVEN_MEAN, index, 0), data_entry(d, SLOT_GIVEN_VARIANCE, index, 0));
   take_root(g, f);
   describe_group(w, g, m, f->root, &used);
-  out->finite = out->finite && g->mean == 0 && g->rstd == 1;
+  out->given = g->mean == 0 && g->rstd == 1;
+  out->finite = out->finite && out->given;
   out->mu_hi = used.mu_hi;
   out->mu_lo = used.mu_lo;
   out->rstd = used.rstd;
@@ -99,6 +101,19 @@ static void take_motion(const struct data *d, struct scratch *w, const struct gr
   out->factor = mpfr_get_ld(w->a, MPFR_RNDU);
 }
 
+/* Of a group whose x are not all finite: the size of those that are. dgamma of the others' columns takes them in. */
+static void describe_rest(const struct data *d, size_t index, struct group_truth *out)
+{
+  const struct runs runs = problem_runs(d->p, index);
+  const size_t m = problem_m(d->p);
+  out->max_abs = out->sigma2 = 0;
+  for (size_t k = 0; k < m; ++k) {
+    const double x = fabs(data_entry(d, SLOT_X, element_at(&runs, k), 0));
+    if (isfinite(x) && x > out->max_abs) out->max_abs = x;
+  }
+  out->mean_abs = out->max_abs;
+}
+
 void frame_fill(const struct data *d, struct scratch *w, struct group *g, size_t index, struct frame *f,
                 struct group_truth *out)
 {
@@ -112,6 +127,7 @@ void frame_fill(const struct data *d, struct scratch *w, struct group *g, size_t
   if (d->p->given && d->p->saved == NORMATIVE_SAVED_VARIANCE) take_variance(d, w, g, index, f, out);
   if (d->p->given && d->p->saved == NORMATIVE_SAVED_RSTD) take_given(d, index, f, out);
   else take_own(g, f);
+  if (out->given && !out->finite) describe_rest(d, index, out);
   if (f->given && f->ordinary) frame_root(f, f->root);
   f->rho_up = f->spread = INFINITY;
   if (!f->ordinary) return;

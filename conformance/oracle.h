@@ -34,6 +34,7 @@ struct group_truth {
   long double max_abs;      /* max|x| of the group's elements */
   long double kappa;        /* |mu|/sigma */
   bool finite;              /* every x of the group is finite (evaluation: the running statistics are); given ones are too */
+  bool given;               /* given ones are, whatever x is; then mean_abs and max_abs are of the x that are finite */
   /* Backward, else 0: g = gamma dy, means over the group; xhat from the statistics above, or from the given ones, which then
      are mu and |rstd| here, while sigma2, mean_abs, max_abs and kappa stay those of x. Inf where a term is not finite; but
      evaluation leaves such elements out. */

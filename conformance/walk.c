@@ -267,7 +267,8 @@ static void add_terms(const struct terms *t, const struct share *share, size_t s
   *sum += total;
 }
 
-/* What a group adds to the bounds of every dgamma. A group that is not regular makes NaN of them, or adds exact zeros. */
+/* What a group adds to the bounds of every dgamma. One whose statistics are not finite makes NaN of them, or adds exact zeros;
+   one whose given statistics are, though x is not, spoils only dgamma of the columns where it is not. */
 static void add_shares(const struct view *v, size_t group, const struct tolerance *t, bool regular, struct shares *s)
 {
   const struct group_truth *q = &v->truth->group[group];
@@ -407,16 +408,17 @@ void walk(struct view *v, struct visitor *w)
   mixtures_open(v, w, &mixtures);
   for (b.group = 0; b.group < v->truth->groups; ++b.group) {
     struct group_facts g = facts_of(v, b.group);
-    bool regular = g.truth->finite && g.m > 0, need[PRESETS_MAX];
+    const bool regular = g.truth->finite && g.m > 0, shares_in = regular || g.truth->given;
+    bool need[PRESETS_MAX];
     needed(v, w, need);
     for (size_t k = 0; k < v->cache->presets; ++k)
-      if (need[k] && regular) group_tolerance(v, &g, b.group, &mixtures, k, &t[k]);
+      if (need[k] && shares_in) group_tolerance(v, &g, b.group, &mixtures, k, &t[k]);
     for (int slot = 0; slot < SLOT_COUNT; ++slot) {
       if (!w->slot[slot] || !of_groups((enum slot)slot)) continue;
       look_at_slot(v, (enum slot)slot);
       visit_slot(v, w, &b, t, regular && (slot != SLOT_DX || gradient_finite(v, b.group)));
     }
-    if (w->slot[SLOT_DGAMMA]) add_shares(v, b.group, t, regular, &shares);
+    if (w->slot[SLOT_DGAMMA]) add_shares(v, b.group, t, shares_in, &shares);
     if (channels.exact && !v->truth->sw) add_to_channel(v, b.group, t, regular, &channels);
   }
   if (channels.exact && v->truth->sw) mixtures_to_channels(v, &mixtures, &channels);

@@ -311,6 +311,9 @@ static void users_own_tensors(void **state)
   assert_int_equal(casedir_read(root, &c, &e), 0);
   assert_true(c.p.n == 6 && c.p.groups == 2 && c.in.t[SLOT_GAMMA].ndim == 2 && c.in.t[SLOT_GAMMA].count == 8);
   casedir_free(&c);
+  write_npy("gamma.npy", F4("(1, 2, 4)"), 32); /* of every second row, not of a sample */
+  assert_int_equal(casedir_read(root, &c, &e), -1);
+  assert_non_null(strstr(e.text, "gamma.npy: size 1 is 2: leading sizes are the first ones of x.npy, then 1"));
   write_npy("gamma.npy", F4("(2, 4, 1)"), 32);
   assert_int_equal(casedir_read(root, &c, &e), -1);
   assert_non_null(strstr(e.text, "gamma.npy: has shape (2, 4, 1), wanted (2, 4)"));

@@ -872,6 +872,32 @@ static void test_x_that_is_not_finite(void **state)
   }
 }
 
+/* With finite given statistics it spoils dgamma of its own column only: the bounds of the others take the row in. */
+static void test_given_statistics_beside_x_that_is_not_finite(void **state)
+{
+  struct fixture f;
+  (void)state;
+  open_direction(&f, NORMATIVE_LAYERNORM, NORMATIVE_BACKWARD, NORMATIVE_F32, 1, 10);
+  f.p.given = 1;
+  fill_inputs(&f, 0, 1);
+  fill(&f.in.t[SLOT_GIVEN_MEAN], 0, 0.1);
+  fill(&f.in.t[SLOT_GIVEN_RSTD], 1.7, 0.1);
+  floats(&f, SLOT_X)[3] = INFINITY;
+  solve(&f);
+  float *dgamma = floats(&f, SLOT_DGAMMA);
+  assert_true(!isfinite(dgamma[3]) && isfinite(dgamma[5]));
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  const float exact = dgamma[5];
+  dgamma[5] = nextafterf(exact, 9);
+  assert_int_equal(verdict(&f, "f32-stable"), PASS);
+  dgamma[5] = exact + 1e-3f;
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  dgamma[5] = exact;
+  dgamma[3] = 1;
+  assert_int_equal(verdict(&f, "f32-stable"), FAIL);
+  close_case(&f);
+}
+
 /* RMSNorm: rstd is 0, and what is finite in that row adds exact zeros to dgamma. */
 static void test_infinite_x_of_rmsnorm(void **state)
 {
@@ -997,6 +1023,7 @@ int main(void)
     cmocka_unit_test(test_a_given_variance_is_converted),
     cmocka_unit_test(test_dy_that_is_not_finite),
     cmocka_unit_test(test_x_that_is_not_finite),
+    cmocka_unit_test(test_given_statistics_beside_x_that_is_not_finite),
     cmocka_unit_test(test_infinite_x_of_rmsnorm),
     cmocka_unit_test(test_evaluation_backward_is_element_by_element),
     cmocka_unit_test(test_a_dropped_row_of_integers_fails),
