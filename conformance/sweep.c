@@ -430,6 +430,7 @@ static void long_gradients(struct sweeping *w, const struct target *t)
   if (w->depth == FEW) {
     bool wanted = t->type == NORMATIVE_F32 && t->mode == NORMATIVE_EVALUATION;
     if (wanted) give_gradient(w, t, "smallint", "xhat", "ordinary", 1, 131101);
+    if (wanted) give_gradient(w, t, "constant", "constant", "ordinary", 1, 131101);
     return;
   }
   if (t->mode == NORMATIVE_EVALUATION) {
