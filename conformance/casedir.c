@@ -179,8 +179,9 @@ static int check_parts(const char *path, const char *x_path, const struct normat
   while (d < h.ndim - 1 && d < x.ndim - 1 && h.dims[d] == x.dims[d]) ++d;
   while (d < h.ndim - 1 && h.dims[d] == 1) ++d;
   if (d == h.ndim - 1) return 0;
-  return fail(e, "%s: size %d is %zu: leading sizes are the first ones of x.npy, then 1 (rows that share an entry lie one after another)",
-              path, d, h.dims[d]);
+  return fail(e,
+              "%s: size %d is %zu: leading sizes are the first ones of x.npy, then 1 (rows that share an entry lie one after "
+              "another)", path, d, h.dims[d]);
 }
 
 /* A file's name inside the case: relative and without "..", so that a case cannot reach out of its directory. */

@@ -817,8 +817,8 @@ static void lambdas(struct sweeping *w, const struct target *t)
   }
 }
 
-/* The variance saved, and given to backward, in place of rstd: in short groups, where m-1 for m shows, of an eps that does, and of
-   one that hides the variance from rstd. */
+/* The variance saved, and given to backward, in place of rstd: in short groups, where m-1 for m shows, of an eps that does, and
+   of one that hides the variance from rstd. */
 static void variances(struct sweeping *w, const struct target *t)
 {
   static const struct { const char *x, *dy; size_t groups, m; double eps; } all[] = {
