@@ -408,7 +408,7 @@ void walk(struct view *v, struct visitor *w)
   mixtures_open(v, w, &mixtures);
   for (b.group = 0; b.group < v->truth->groups; ++b.group) {
     struct group_facts g = facts_of(v, b.group);
-    const bool regular = g.truth->finite && g.m > 0, shares_in = regular || g.truth->given;
+    const bool regular = g.truth->finite && g.m > 0, shares_in = regular || (g.truth->given && g.m > 0);
     bool need[PRESETS_MAX];
     needed(v, w, need);
     for (size_t k = 0; k < v->cache->presets; ++k)
